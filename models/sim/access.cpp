@@ -1,0 +1,52 @@
+#include "sim/access.hpp"
+
+namespace smmusim::sim {
+
+void Access::respond(Time at) {
+    assert(depth_ != 0);
+    Initiator* const hop = hops_[--depth_];
+    if (abandoned_ && depth_ == 0) {
+        pool_->release(this);
+        return;
+    }
+    hop->complete(*this, at);
+}
+
+void AccessRelease::operator()(Access* access) const {
+    if (access->under_way()) access->abandon();
+    else access->pool_->release(access);
+}
+
+AccessPool::~AccessPool() {
+    if (cleaner_ == nullptr) return;
+    for (const auto& access : all_)
+        if (access->foreign != nullptr) cleaner_(access->foreign);
+}
+
+AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
+    Access* access = nullptr;
+    if (free_.empty()) {
+        all_.push_back(std::make_unique<Access>());
+        access = all_.back().get();
+        access->pool_ = this;
+    } else {
+        access = free_.back();
+        free_.pop_back();
+    }
+    access->command = command;
+    access->status = Status::Pending;
+    access->address = address;
+    access->attributes = {};
+    access->operand = access->compare = access->scratch = 0;
+    access->abandoned_ = false;
+    access->depth_ = 0;
+    access->resize(size);
+    return AccessPtr(access);
+}
+
+void AccessPool::release(Access* access) {
+    access->journey.reset();
+    free_.push_back(access);
+}
+
+}  // namespace smmusim::sim

@@ -1,0 +1,209 @@
+// One bus transaction as devices see it, its pool, and the two sides of a connection, without SystemC.
+#pragma once
+
+#include <array>
+#include <cassert>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "sim/attributes.hpp"
+#include "sim/journey.hpp"
+#include "sim/simulation.hpp"
+
+namespace smmusim::sim {
+
+enum class Command : u8 { Read, Write, Atomic };
+enum class AtomicOperation : u8 { CompareSwap, Swap, FetchAdd };
+
+enum class Status : u8 {
+    Pending,
+    Ok,
+    Discarded,       ///< completed, but read as zero or ignored as a write (RAZ/WI)
+    CompleterAbort,  ///< the target, or the SMMU, refused (SLVERR)
+    Unsupported,     ///< no target decodes the address (DECERR)
+    Poisoned,
+};
+inline bool succeeded(Status status) { return status == Status::Ok || status == Status::Discarded; }
+
+class Access;
+
+/// The side that sent an access and gets it back.
+class Initiator {
+public:
+    /// The access is complete at `at`, which is not before now; its status and data are final.
+    virtual void complete(Access& access, Time at) = 0;
+
+protected:
+    ~Initiator() = default;
+};
+
+/// The side that an access is sent to.
+class Target {
+public:
+    virtual ~Target() = default;
+
+    /// Timed: the access arrives at `at` (not before now) and is answered by access.respond(), now or later.
+    virtual void receive(Access& access, Time at) = 0;
+
+    /// Functional with all effects, at once; returns the unloaded latency. For b_transport.
+    virtual Time perform(Access& access) = 0;
+
+    /// A look without any effect on statistics or caches; a write changes storage only. For transport_dbg.
+    virtual void inspect(Access& access) = 0;
+};
+
+/// One transaction of up to 4 KiB that does not cross a 4 KiB boundary. Comes from a pool and carries its own data,
+/// so that it outlives an initiator that is destroyed while the access is under way.
+class Access {
+public:
+    Command command = Command::Read;
+    AtomicOperation operation = AtomicOperation::CompareSwap;
+    Status status = Status::Pending;
+    u32 size = 0;
+    u64 address = 0;
+    u64 operand = 0;  ///< of an atomic
+    u64 compare = 0;  ///< of a CompareSwap
+    Attributes attributes;
+    std::shared_ptr<Journey> journey;  ///< set for a message whose way is recorded
+
+    u8* data() { return size <= inline_bytes ? inline_.data() : large_.data(); }
+    const u8* data() const { return size <= inline_bytes ? inline_.data() : large_.data(); }
+    std::span<u8> bytes() { return {data(), size}; }
+
+    /// Sets the size and provides space for the data; the content is unspecified.
+    void resize(u32 new_size) {
+        size = new_size;
+        if (new_size > inline_bytes && large_.size() < new_size) large_.resize(new_size);
+    }
+    u64 value() const {
+        assert(size <= 8);
+        u64 result = 0;
+        std::memcpy(&result, data(), size);
+        return result;
+    }
+    void set_value(u64 value) {
+        assert(size <= 8);
+        std::memcpy(data(), &value, size);
+    }
+    bool is_write() const { return command != Command::Read; }
+
+    /// The way back: each initiator and forwarder pushes itself before it passes the access on.
+    void push(Initiator& hop) {
+        assert(depth_ < hops_.size());
+        hops_[depth_++] = &hop;
+    }
+    void respond(Time at);
+    void respond(Status final_status, Time at) {
+        status = final_status;
+        respond(at);
+    }
+    bool under_way() const { return depth_ != 0; }
+
+    /// The initiator is gone: the access finishes its way and returns to the pool.
+    void abandon() { abandoned_ = true; }
+    bool abandoned() const { return abandoned_; }
+
+    /// Room for the protocol adapter that the access passes; owned by the adapter's pool.
+    void* foreign = nullptr;
+    /// Room for the forwarder that holds the access now.
+    u64 scratch = 0;
+
+private:
+    friend class AccessPool;
+    friend struct AccessRelease;
+    static constexpr u32 inline_bytes = 64;
+    static constexpr std::size_t max_hops = 12;
+
+    std::array<Initiator*, max_hops> hops_{};
+    u8 depth_ = 0;
+    bool abandoned_ = false;
+    AccessPool* pool_ = nullptr;
+    alignas(8) std::array<u8, inline_bytes> inline_{};
+    std::vector<u8> large_;
+};
+
+/// Releases an access to its pool, at once or when its way is finished.
+struct AccessRelease {
+    void operator()(Access* access) const;
+};
+using AccessPtr = std::unique_ptr<Access, AccessRelease>;
+
+/// All accesses of a simulation; a free list, nothing is ever given back to the heap before the end.
+class AccessPool {
+public:
+    explicit AccessPool(Simulation& simulation) : simulation_(simulation) {}
+    ~AccessPool();
+    AccessPool(const AccessPool&) = delete;
+    AccessPool& operator=(const AccessPool&) = delete;
+
+    /// A fresh access: attributes at their defaults, no journey.
+    AccessPtr make(Command command, u64 address, u32 size);
+    std::size_t in_use() const { return all_.size() - free_.size(); }
+
+    /// Called for each access when the pool dies, so that adapters can free what they attached.
+    using Cleaner = void (*)(void* foreign);
+    void set_cleaner(Cleaner cleaner) { cleaner_ = cleaner; }
+
+private:
+    friend class Access;
+    friend struct AccessRelease;
+    void release(Access* access);
+
+    Simulation& simulation_;
+    std::vector<std::unique_ptr<Access>> all_;
+    std::vector<Access*> free_;
+    Cleaner cleaner_ = nullptr;
+};
+
+/// Where a device sends its accesses; bound to a target directly in unit tests, to a TLM socket in a machine.
+class Port {
+public:
+    virtual ~Port() = default;
+    /// Sends an access that arrives at the other side at `at`; the sender has pushed itself.
+    virtual void send(Access& access, Time at) = 0;
+    virtual Time perform(Access& access) = 0;
+    virtual void inspect(Access& access) = 0;
+};
+
+/// A port that calls a target directly.
+class DirectPort final : public Port {
+public:
+    explicit DirectPort(Target& target) : target_(target) {}
+    void send(Access& access, Time at) override { target_.receive(access, at); }
+    Time perform(Access& access) override { return target_.perform(access); }
+    void inspect(Access& access) override { target_.inspect(access); }
+
+private:
+    Target& target_;
+};
+
+/// Sends an access and waits for its completion: `co_await transfer(simulation, port, *access)`.
+class Transfer final : public Waiter, public Initiator {
+public:
+    Transfer(Simulation& simulation, Port& port, Access& access, std::string_view resource = "a bus response")
+        : Waiter(simulation, resource), port_(port), access_(&access) {}
+    ~Transfer() {
+        if (access_ != nullptr && access_->under_way()) access_->abandon();
+    }
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> handle) {
+        suspend(handle);
+        access_->push(*this);
+        port_.send(*access_, simulation().now());
+    }
+    Status await_resume() const { return access_->status; }
+    void complete(Access&, Time at) override { wake(at); }
+
+private:
+    Port& port_;
+    Access* access_;
+};
+
+inline Transfer transfer(Simulation& simulation, Port& port, Access& access,
+                         std::string_view resource = "a bus response") {
+    return Transfer(simulation, port, access, resource);
+}
+
+}  // namespace smmusim::sim

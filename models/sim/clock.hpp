@@ -1,0 +1,39 @@
+// A device's clock: cycle k starts at floor(k * 10^12 / Hz) picoseconds.
+#pragma once
+
+#include "sim/types.hpp"
+
+namespace smmusim::sim {
+
+class Clock {
+public:
+    explicit Clock(u64 hertz) : hertz_(hertz), period_(second % hertz == 0 ? second / hertz : 0) {}
+
+    u64 hertz() const { return hertz_; }
+
+    /// Start of cycle `cycle`.
+    Time edge(u64 cycle) const {
+        if (period_ != 0) return cycle * period_;
+        return static_cast<Time>(static_cast<unsigned __int128>(cycle) * second / hertz_);
+    }
+
+    /// Number of the first cycle that starts at or after `time`.
+    u64 cycle_at(Time time) const {
+        if (period_ != 0) return (time + period_ - 1) / period_;
+        u64 cycle = static_cast<u64>(static_cast<unsigned __int128>(time) * hertz_ / second);
+        while (edge(cycle) < time) ++cycle;
+        return cycle;
+    }
+
+    /// The edge `cycles` cycles after the first edge at or after `time`; zero cycles take no time at all.
+    Time after(Time time, u64 cycles) const { return cycles == 0 ? time : edge(cycle_at(time) + cycles); }
+
+    /// Length of `cycles` cycles counted from an edge at 0.
+    Time span(u64 cycles) const { return edge(cycles); }
+
+private:
+    u64 hertz_;
+    Time period_;  ///< when it is a whole number of picoseconds, else 0
+};
+
+}  // namespace smmusim::sim

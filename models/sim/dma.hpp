@@ -1,0 +1,30 @@
+// One DMA operation as a requester submitted it, and how it ended.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "sim/access.hpp"
+
+namespace smmusim::sim {
+
+/// Shared by whoever submitted it and the requester that executes it.
+struct DmaOperation {
+    Command command = Command::Read;
+    u64 address = 0;
+    u64 size = 0;
+    std::vector<u8> data;   ///< to write, or as read; empty unless the operation ended ok
+    Attributes attributes;  ///< substream, privilege, instruction, address type; the requester fills in its own IDs
+    Status status = Status::Pending;
+    Time submitted = 0;
+    Time completed = 0;
+    /// Called once when the operation is done; may be empty.
+    std::function<void(DmaOperation&)> on_done;
+
+    bool done() const { return status != Status::Pending; }
+    Time latency() const { return completed - submitted; }
+};
+using DmaHandle = std::shared_ptr<DmaOperation>;
+
+}  // namespace smmusim::sim

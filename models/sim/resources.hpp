@@ -1,0 +1,186 @@
+// Resources that activities wait for: counted slots, signals, gates, pipelines.
+#pragma once
+
+#include <algorithm>
+#include <string>
+
+#include "sim/simulation.hpp"
+
+namespace smmusim::sim {
+
+/// A number of equal places, granted first come, first served.
+class Slots {
+public:
+    Slots(Simulation& simulation, std::string name, u64 capacity)
+        : simulation_(simulation), name_(std::move(name)), capacity_(capacity), free_(capacity) {}
+    Slots(const Slots&) = delete;
+    Slots& operator=(const Slots&) = delete;
+
+    /// A granted place; giving it back wakes the longest waiting.
+    class [[nodiscard]] Slot {
+    public:
+        Slot() = default;
+        explicit Slot(Slots* slots) : slots_(slots) {}
+        Slot(Slot&& other) noexcept : slots_(std::exchange(other.slots_, nullptr)) {}
+        Slot& operator=(Slot&& other) noexcept {
+            if (this != &other) {
+                release();
+                slots_ = std::exchange(other.slots_, nullptr);
+            }
+            return *this;
+        }
+        ~Slot() { release(); }
+        void release() {
+            if (slots_ != nullptr) std::exchange(slots_, nullptr)->give_back();
+        }
+        explicit operator bool() const { return slots_ != nullptr; }
+
+    private:
+        Slots* slots_ = nullptr;
+    };
+
+    class Take : public Waiter {
+    public:
+        explicit Take(Slots& slots) : Waiter(slots.simulation_, slots.name_), slots_(slots) {}
+        ~Take() {
+            if (granted_) slots_.give_back();
+        }
+        bool await_ready() {
+            if (slots_.free_ == 0 || !slots_.queue_.empty()) return false;
+            slots_.grant();
+            granted_ = true;
+            return true;
+        }
+        void await_suspend(std::coroutine_handle<> handle) {
+            suspend(handle);
+            slots_.queue_.push_back(*this);
+        }
+        Slot await_resume() {
+            granted_ = false;
+            return Slot(&slots_);
+        }
+
+    private:
+        friend class Slots;
+        Slots& slots_;
+        bool granted_ = false;
+    };
+
+    Take take() { return Take(*this); }
+
+    u64 capacity() const { return capacity_; }
+    u64 in_use() const { return capacity_ - free_; }
+    u64 peak() const { return peak_; }
+    void reset_peak() { peak_ = in_use(); }
+    const std::string& name() const { return name_; }
+
+private:
+    void grant() {
+        --free_;
+        peak_ = std::max(peak_, in_use());
+    }
+    void give_back() {
+        ++free_;
+        if (queue_.empty()) return;
+        Take& next = static_cast<Take&>(queue_.front());
+        queue_.pop_front();
+        grant();
+        next.granted_ = true;
+        next.wake(simulation_.now());
+    }
+
+    Simulation& simulation_;
+    std::string name_;
+    u64 capacity_;
+    u64 free_;
+    u64 peak_ = 0;
+    WaitQueue queue_;
+};
+
+/// Something that happens; whoever waits at that moment goes on, in order of arrival.
+class Signal {
+public:
+    Signal(Simulation& simulation, std::string name) : simulation_(simulation), name_(std::move(name)) {}
+    Signal(const Signal&) = delete;
+    Signal& operator=(const Signal&) = delete;
+
+    class Wait : public Waiter {
+    public:
+        explicit Wait(Signal& signal) : Waiter(signal.simulation_, signal.name_), signal_(signal) {}
+        bool await_ready() const { return false; }
+        void await_suspend(std::coroutine_handle<> handle) {
+            suspend(handle);
+            signal_.queue_.push_back(*this);
+        }
+        void await_resume() const {}
+
+    private:
+        Signal& signal_;
+    };
+
+    Wait wait() { return Wait(*this); }
+    void notify_all() {
+        while (!queue_.empty()) {
+            Waiter& next = queue_.front();
+            queue_.pop_front();
+            next.wake(simulation_.now());
+        }
+    }
+    bool awaited() const { return !queue_.empty(); }
+
+private:
+    Simulation& simulation_;
+    std::string name_;
+    WaitQueue queue_;
+};
+
+/// A door: open lets everybody pass at once, closed holds them until it opens.
+class Gate {
+public:
+    Gate(Simulation& simulation, std::string name, bool open = true)
+        : signal_(simulation, std::move(name)), open_(open) {}
+
+    void open() {
+        open_ = true;
+        signal_.notify_all();
+    }
+    void close() { open_ = false; }
+    bool is_open() const { return open_; }
+    Task<> pass() {
+        while (!open_) co_await signal_.wait();
+    }
+
+private:
+    Signal signal_;
+    bool open_;
+};
+
+/// A pipeline that accepts one item per `interval` and delivers it `latency` later. Calls arrive in time order.
+class Pipe {
+public:
+    Pipe() = default;
+    Pipe(Time interval, Time latency) : interval_(interval), latency_(latency) {}
+
+    /// Time at which an item that arrives at `at` leaves.
+    Time enter(Time at) { return enter(at, interval_); }
+
+    /// The same for an item that occupies the entrance for `occupied`.
+    Time enter(Time at, Time occupied) {
+        const Time start = std::max(at, free_at_);
+        free_at_ = start + occupied;
+        busy_ += occupied;
+        return start + latency_;
+    }
+    Time latency() const { return latency_; }
+    Time free_at() const { return free_at_; }
+    Time busy() const { return busy_; }
+    void reset() { free_at_ = 0; }
+
+private:
+    Time interval_ = 0;
+    Time latency_ = 0;
+    Time free_at_ = 0;
+    Time busy_ = 0;
+};
+
+}  // namespace smmusim::sim

@@ -1,0 +1,76 @@
+#include "sim/simulation.hpp"
+
+#include "sim/access.hpp"
+
+namespace smmusim::sim {
+
+std::string Root::describe() const { return scope_.owner() + ": " + activity_; }
+
+Simulation::Simulation() : accesses_(new AccessPool(*this)), waiters_(new Waiters) {}
+
+Simulation::~Simulation() {
+    delete waiters_;
+    delete accesses_;
+}
+
+std::string Simulation::waiting() const {
+    std::string text;
+    for (const Waiter& waiter : *waiters_) text += waiter.describe() + "\n";
+    return text;
+}
+
+void Waiter::suspend(std::coroutine_handle<> handle) {
+    handle_ = handle;
+    root_ = simulation_.running_;
+    simulation_.waiters_->push_back(*this);
+}
+
+void Waiter::resume(void* object, void*) {
+    Waiter& waiter = *static_cast<Waiter*>(object);
+    waiter.token_ = {};
+    waiter.unlink();
+    Simulation& simulation = waiter.simulation_;
+    Root* const before = std::exchange(simulation.running_, waiter.root_);
+    waiter.handle_.resume();  // may destroy the waiter
+    simulation.running_ = before;
+}
+
+std::string Waiter::describe() const {
+    return (root_ != nullptr ? root_->describe() : std::string("a call")) + " waits for " + std::string(resource_);
+}
+
+/// The coroutine that runs a task as an activity of its own and disappears with it.
+struct Scope::Running {
+    struct promise_type : Root {
+        promise_type(Scope& scope, const char* activity, Task<>&) : Root(scope, activity), scope_(&scope) {}
+        static void* operator new(std::size_t size) { return allocate_frame(size); }
+        static void operator delete(void* frame, std::size_t size) noexcept { release_frame(frame, size); }
+        Running get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+        std::suspend_always initial_suspend() noexcept { return {}; }
+        std::suspend_never final_suspend() noexcept { return {}; }
+        void return_void() {}
+        void unhandled_exception() noexcept { scope_->simulation_.scheduler_.fail(std::current_exception()); }
+        Scope* scope_;
+    };
+    std::coroutine_handle<promise_type> handle;
+
+    static Running run(Scope&, const char*, Task<> task) { co_await task; }
+};
+
+void Scope::spawn(const char* activity, Task<> task) {
+    const Running running = Running::run(*this, activity, std::move(task));
+    Root& root = running.handle.promise();
+    roots_.push_back(root);
+    Root* const before = std::exchange(simulation_.running_, &root);
+    running.handle.resume();
+    simulation_.running_ = before;
+}
+
+void Scope::cancel() {
+    while (!roots_.empty()) {
+        auto& promise = static_cast<Running::promise_type&>(roots_.front());
+        std::coroutine_handle<Running::promise_type>::from_promise(promise).destroy();
+    }
+}
+
+}  // namespace smmusim::sim

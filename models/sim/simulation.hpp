@@ -1,0 +1,151 @@
+// One simulation: its scheduler, its running activities, and the knowledge of who waits for whom.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <coroutine>
+#include <string>
+#include <string_view>
+
+#include "sim/scheduler.hpp"
+#include "sim/task.hpp"
+
+namespace smmusim::sim {
+
+namespace intrusive = boost::intrusive;
+using AutoUnlink = intrusive::link_mode<intrusive::auto_unlink>;
+
+class AccessPool;
+class Scope;
+class Trace;
+class Waiter;
+
+/// The coroutine frame at the bottom of an activity, listed in the scope that owns it.
+class Root : public intrusive::list_base_hook<AutoUnlink> {
+public:
+    Root(Scope& scope, const char* activity) : scope_(scope), activity_(activity) {}
+    std::string describe() const;
+
+private:
+    Scope& scope_;
+    const char* activity_;
+};
+
+/// Everything that belongs to one machine and to no device in particular.
+class Simulation {
+public:
+    Simulation();
+    ~Simulation();
+    Simulation(const Simulation&) = delete;
+    Simulation& operator=(const Simulation&) = delete;
+
+    Time now() const { return scheduler_.now(); }
+    Scheduler& scheduler() { return scheduler_; }
+    AccessPool& accesses() { return *accesses_; }
+
+    /// Resumes a coroutine at `when`; see the awaitables below.
+    auto until(Time when);
+    auto delay(Time duration);
+
+    /// One line for each activity that waits: who, and for what.
+    std::string waiting() const;
+
+    /// The trace that decoded lines go to, or null.
+    Trace* trace() const { return trace_; }
+    void set_trace(Trace* trace) { trace_ = trace; }
+
+private:
+    friend class Waiter;
+    friend class Scope;
+    using Waiters = intrusive::list<Waiter, intrusive::constant_time_size<false>>;
+
+    Scheduler scheduler_;
+    AccessPool* accesses_;
+    Waiters* waiters_;
+    Root* running_ = nullptr;
+    Trace* trace_ = nullptr;
+};
+
+/// Base of every awaitable: what it waits for, for whom, and how it is undone when the coroutine is destroyed.
+class Waiter : public intrusive::list_base_hook<AutoUnlink> {
+public:
+    /// Hook of the queue of the resource that is waited for.
+    intrusive::list_member_hook<AutoUnlink> queue_hook;
+
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+
+    std::string describe() const;
+    Simulation& simulation() const { return simulation_; }
+
+    /// Schedules the resumption; once per suspension.
+    void wake(Time when) { token_ = simulation_.scheduler_.at(when, &Waiter::resume, this); }
+    bool woken() const { return static_cast<bool>(token_); }
+
+protected:
+    /// `resource` must outlive the wait.
+    Waiter(Simulation& simulation, std::string_view resource) : simulation_(simulation), resource_(resource) {}
+    ~Waiter() {
+        if (token_) simulation_.scheduler_.cancel(token_);
+    }
+    void suspend(std::coroutine_handle<> handle);
+
+private:
+    static void resume(void* waiter, void*);
+
+    Simulation& simulation_;
+    std::string_view resource_;
+    Root* root_ = nullptr;
+    std::coroutine_handle<> handle_;
+    Scheduler::Token token_;
+};
+
+using WaitQueue = intrusive::list<
+    Waiter, intrusive::member_hook<Waiter, intrusive::list_member_hook<AutoUnlink>, &Waiter::queue_hook>,
+    intrusive::constant_time_size<false>>;
+
+/// Waits until a point in time.
+class Delay : public Waiter {
+public:
+    Delay(Simulation& simulation, Time when) : Waiter(simulation, "time"), when_(when) {}
+    bool await_ready() const { return when_ <= simulation().now(); }
+    void await_suspend(std::coroutine_handle<> handle) {
+        suspend(handle);
+        wake(when_);
+    }
+    void await_resume() const {}
+
+private:
+    Time when_;
+};
+
+inline auto Simulation::until(Time when) { return Delay(*this, when); }
+inline auto Simulation::delay(Time duration) { return Delay(*this, now() + duration); }
+
+/// The activities of one owner: destroying the scope destroys them, wherever they wait.
+class Scope {
+public:
+    Scope(Simulation& simulation, std::string owner) : simulation_(simulation), owner_(std::move(owner)) {}
+    ~Scope() { cancel(); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+    /// Starts an activity now, up to its first wait. An exception that escapes it stops the simulation and is
+    /// rethrown by the simulation's driver.
+    void spawn(const char* activity, Task<> task);
+
+    /// Destroys every activity, wherever it waits.
+    void cancel();
+    bool empty() const { return roots_.empty(); }
+    Simulation& simulation() const { return simulation_; }
+    const std::string& owner() const { return owner_; }
+
+private:
+    friend class Root;
+    struct Running;
+
+    Simulation& simulation_;
+    std::string owner_;
+    intrusive::list<Root, intrusive::constant_time_size<false>> roots_;
+};
+
+}  // namespace smmusim::sim
