@@ -24,6 +24,7 @@ enum class Status : u8 {
     CompleterAbort,  ///< the target, or the SMMU, refused (SLVERR)
     Unsupported,     ///< no target decodes the address (DECERR)
     Poisoned,
+    Timeout,  ///< never answered: dropped by a reset, or lost
 };
 inline bool succeeded(Status status) { return status == Status::Ok || status == Status::Discarded; }
 

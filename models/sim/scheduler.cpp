@@ -126,9 +126,10 @@ Time Scheduler::next_time() {
 }
 
 void Scheduler::run(Time limit, Until until) {
+    limit_ = limit;
     while (!stop_ && (work_ != 0 || until == Until::Limit)) {
         const Time time = next_time();
-        if (time == end_of_time || time > limit) return;
+        if (time == end_of_time || time > limit_) return;
         const Key key = open_.back();
         open_.pop_back();
         Event& event = slab_[key.id];

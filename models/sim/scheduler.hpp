@@ -52,6 +52,11 @@ public:
     /// The clock stays at the last event executed.
     void run(Time limit, Until until = Until::Idle);
 
+    /// Brings the limit of the run that is under way forward: something else happens after `limit`.
+    void shorten(Time limit) {
+        if (limit < limit_) limit_ = limit;
+    }
+
     /// Moves the clock forward when nothing happens before `when`.
     void advance_to(Time when) {
         if (when > now_) now_ = when;
@@ -114,6 +119,7 @@ private:
     u64 sequence_ = 0;
     u64 executed_ = 0;
     u64 work_ = 0;
+    Time limit_ = end_of_time;
     bool stop_ = false;
     std::exception_ptr failure_;
     Function poll_ = nullptr;
