@@ -14,13 +14,13 @@ public:
     /// Start of cycle `cycle`.
     Time edge(u64 cycle) const {
         if (period_ != 0) return cycle * period_;
-        return static_cast<Time>(static_cast<unsigned __int128>(cycle) * second / hertz_);
+        return static_cast<Time>(static_cast<u128>(cycle) * second / hertz_);
     }
 
     /// Number of the first cycle that starts at or after `time`.
     u64 cycle_at(Time time) const {
         if (period_ != 0) return (time + period_ - 1) / period_;
-        u64 cycle = static_cast<u64>(static_cast<unsigned __int128>(time) * hertz_ / second);
+        u64 cycle = static_cast<u64>(static_cast<u128>(time) * hertz_ / second);
         while (edge(cycle) < time) ++cycle;
         return cycle;
     }

@@ -11,6 +11,8 @@ using u16 = std::uint16_t;
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
 using i64 = std::int64_t;
+/// For intermediate results of exact arithmetic; an extension of both compilers.
+__extension__ typedef unsigned __int128 u128;
 
 /// Simulated time in picoseconds since the start of the simulation.
 using Time = u64;
