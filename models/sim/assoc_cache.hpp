@@ -2,8 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <optional>
-#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -12,8 +10,8 @@
 namespace smmusim::sim {
 
 enum class Replacement : u8 { Lru, PseudoLru, RoundRobin, Random };
-inline constexpr std::array<Choice, 4> replacement_names{
-    Choice{"lru", 0}, Choice{"plru", 1}, Choice{"round_robin", 2}, Choice{"random", 3}};
+inline constexpr std::array<Choice, 4> replacement_names{Choice{"lru", 0}, Choice{"plru", 1}, Choice{"round_robin", 2},
+                                                         Choice{"random", 3}};
 
 /// Size of a cache.
 struct CacheConfig {
@@ -22,28 +20,42 @@ struct CacheConfig {
     Replacement policy = Replacement::Lru;
 
     void fields(ConfigVisitor& visit) {
-        visit(entries, {"entries", "number of entries; 0: no such cache", Unit::Count, Origin::Choice, "", 0, 1u << 20});
-        visit(ways, {"ways", "entries per set; 0 or at least `entries`: fully associative", Unit::Count, Origin::Choice, "",
-                     0, 1u << 20});
+        visit(entries,
+              {"entries", "number of entries; 0: no such cache", Unit::Count, Origin::Choice, "", 0, 1u << 20});
+        visit(ways, {"ways", "entries per set; 0 or at least `entries`: fully associative", Unit::Count, Origin::Choice,
+                     "", 0, 1u << 20});
         visit(policy, {"policy", "which entry of a full set is replaced"}, replacement_names);
     }
 };
 
 /// `Key` needs `operator==` and `u64 hash() const` that spreads equal-stride keys evenly over its low bits.
 /// Few entries per set are searched linearly; a larger fully associative cache keeps an index.
+/// If `entries` is no multiple of `ways`, the sets differ by one way, so that the capacity is exactly `entries`.
 template <class Key, class Value>
 class AssocCache {
 public:
     explicit AssocCache(const CacheConfig& config, u64 seed = 1)
-        : ways_(config.ways == 0 || config.ways > config.entries ? config.entries : config.ways),
-          sets_(ways_ == 0 ? 0 : config.entries / ways_),
-          policy_(config.policy),
-          indexed_(ways_ > linear_limit),
-          random_(seed | 1),
-          entries_(static_cast<std::size_t>(sets_) * ways_),
-          next_way_(sets_) {}
+        : policy_(config.policy), random_(seed | 1), entries_(config.entries) {
+        const u32 ways = config.ways == 0 ? config.entries : std::min(config.ways, config.entries);
+        if (ways == 0) return;
+        sets_.resize((config.entries + ways - 1) / ways);
+        for (u64 number = 0; number < sets_.size(); ++number) {
+            Set& set = sets_[number];
+            set.first = static_cast<u32>(number * config.entries / sets_.size());
+            set.ways = static_cast<u32>((number + 1) * config.entries / sets_.size()) - set.first;
+            indexed_ = indexed_ || set.ways > linear_limit;
+            for (u32 way = 0; way < set.ways; ++way) {
+                Entry& entry = entries_[set.first + way];
+                entry.set = static_cast<u32>(number);
+                // Oldest is the first way: an empty set fills from there.
+                entry.newer = set.first + (way + 1) % set.ways;
+                entry.older = set.first + (way + set.ways - 1) % set.ways;
+            }
+            set.newest = set.first + set.ways - 1;
+        }
+    }
 
-    u32 capacity() const { return sets_ * ways_; }
+    u32 capacity() const { return static_cast<u32>(entries_.size()); }
 
     /// The value of `key`, which counts as a use, or null.
     Value* find(const Key& key) {
@@ -60,15 +72,18 @@ public:
 
     /// Replaces the value of `key`, or an invalid entry of its set, or the policy's victim.
     void insert(const Key& key, Value value) {
-        if (sets_ == 0) return;
+        if (sets_.empty()) return;
         Entry* entry = lookup(key);
-        if (entry == nullptr) entry = &victim(set_of(key));
-        if (entry->valid && indexed_ && !(entry->key == key)) index_.erase(entry->key);
-        if (!entry->valid) ++valid_;
-        entry->valid = true;
-        entry->key = key;
+        if (entry == nullptr) {
+            entry = &place_for(set_of(key));
+            if (entry->valid) forget(*entry);
+            entry->valid = true;
+            entry->key = key;
+            ++valid_;
+            if (indexed_) index_[key] = static_cast<u32>(entry - entries_.data());
+            make_newest(*entry);
+        }
         entry->value = std::move(value);
-        if (indexed_) index_[key] = static_cast<u32>(entry - entries_.data());
         touch(*entry);
     }
 
@@ -76,15 +91,16 @@ public:
     template <class Predicate>
     u32 erase_if(Predicate predicate) {
         if (valid_ == 0) return 0;
-        u32 erased = 0;
-        for (Entry& entry : entries_) {
+        const u32 before = valid_;
+        // Backwards, so that what is erased from one set is filled again from the first way.
+        for (std::size_t position = entries_.size(); position-- != 0;) {
+            Entry& entry = entries_[position];
             if (!entry.valid || !predicate(entry.key, entry.value)) continue;
-            entry.valid = false;
-            if (indexed_) index_.erase(entry.key);
-            --valid_;
-            ++erased;
+            forget(entry);
+            make_newest(entry);
+            sets_[entry.set].newest = entry.older;  // turns the ring: the entry is the oldest now
         }
-        return erased;
+        return before - valid_;
     }
     void clear() {
         erase_if([](const Key&, const Value&) { return true; });
@@ -95,15 +111,26 @@ private:
     struct Entry {
         Key key{};
         Value value{};
-        u64 used = 0;
+        u32 set = 0;
+        u32 newer = 0;  ///< ring of the set in order of use; the newer of the newest is the oldest
+        u32 older = 0;
         bool valid = false;
+        bool recent = false;  ///< PseudoLru only
+    };
+    /// The invalid entries of a set are its oldest.
+    struct Set {
+        u32 first = 0;
+        u32 ways = 0;
+        u32 newest = 0;
+        u32 next = 0;    ///< RoundRobin: the way replaced next; PseudoLru: all ways before it are marked recent
+        u32 recent = 0;  ///< PseudoLru: how many entries are marked recent
     };
     struct Hash {
         std::size_t operator()(const Key& key) const { return key.hash(); }
     };
     static constexpr u32 linear_limit = 32;
 
-    u32 set_of(const Key& key) const { return sets_ <= 1 ? 0 : static_cast<u32>(key.hash() % sets_); }
+    Set& set_of(const Key& key) { return sets_.size() == 1 ? sets_[0] : sets_[key.hash() % sets_.size()]; }
 
     Entry* lookup(const Key& key) {
         if (valid_ == 0) return nullptr;
@@ -111,60 +138,82 @@ private:
             const auto found = index_.find(key);
             return found == index_.end() ? nullptr : &entries_[found->second];
         }
-        Entry* const set = &entries_[static_cast<std::size_t>(set_of(key)) * ways_];
-        for (u32 way = 0; way < ways_; ++way)
-            if (set[way].valid && set[way].key == key) return &set[way];
+        const Set& set = set_of(key);
+        Entry* const first = &entries_[set.first];
+        for (u32 way = 0; way < set.ways; ++way)
+            if (first[way].valid && first[way].key == key) return &first[way];
         return nullptr;
     }
 
     void touch(Entry& entry) {
-        entry.used = ++clock_;
-        if (policy_ != Replacement::PseudoLru) return;
-        // One bit per way; when all are set, all but the newest are cleared.
+        if (policy_ == Replacement::Lru) make_newest(entry);
+        if (policy_ == Replacement::PseudoLru) mark_recent(entry);
+    }
+
+    void make_newest(Entry& entry) {
+        Set& set = sets_[entry.set];
         const u32 position = static_cast<u32>(&entry - entries_.data());
-        const u32 first = position - position % ways_;
-        for (u32 way = 0; way < ways_; ++way)
-            if (entries_[first + way].valid && entries_[first + way].used <= mark_of(first)) return;
-        mark_[first / ways_] = clock_ - 1;
-    }
-    u64 mark_of(u32 first) {
-        if (mark_.empty()) mark_.resize(sets_);
-        return mark_[first / ways_];
-    }
-
-    Entry& victim(u32 set) {
-        Entry* const first = &entries_[static_cast<std::size_t>(set) * ways_];
-        if (valid_ < capacity())
-            for (u32 way = 0; way < ways_; ++way)
-                if (!first[way].valid) return first[way];
-        switch (policy_) {
-            case Replacement::RoundRobin: return first[next_way_[set]++ % ways_];
-            case Replacement::Random:
-                random_ ^= random_ << 13;
-                random_ ^= random_ >> 7;
-                random_ ^= random_ << 17;
-                return first[random_ % ways_];
-            case Replacement::PseudoLru: {
-                const u64 mark = mark_of(set * ways_);
-                for (u32 way = 0; way < ways_; ++way)
-                    if (first[way].used <= mark) return first[way];
-                return first[0];
-            }
-            case Replacement::Lru: break;
+        if (position == set.newest) return;
+        const u32 oldest = entries_[set.newest].newer;
+        if (position != oldest) {
+            entries_[entry.older].newer = entry.newer;
+            entries_[entry.newer].older = entry.older;
+            entry.older = set.newest;
+            entry.newer = oldest;
+            entries_[set.newest].newer = position;
+            entries_[oldest].older = position;
         }
-        return *std::min_element(first, first + ways_, [](const Entry& a, const Entry& b) { return a.used < b.used; });
+        set.newest = position;
     }
 
-    u32 ways_;
-    u32 sets_;
+    /// One bit per way: set by a use; when all are set, all but that of the last use are cleared.
+    void mark_recent(Entry& entry) {
+        Set& set = sets_[entry.set];
+        if (entry.recent) return;
+        if (++set.recent == set.ways) {
+            for (u32 way = 0; way < set.ways; ++way) entries_[set.first + way].recent = false;
+            set.recent = 1;
+            set.next = 0;
+        }
+        entry.recent = true;
+    }
+
+    void forget(Entry& entry) {
+        entry.valid = false;
+        --valid_;
+        if (indexed_) index_.erase(entry.key);
+        if (!entry.recent) return;
+        entry.recent = false;
+        Set& set = sets_[entry.set];
+        --set.recent;
+        set.next = std::min(set.next, static_cast<u32>(&entry - &entries_[set.first]));
+    }
+
+    Entry& place_for(Set& set) {
+        Entry& oldest = entries_[entries_[set.newest].newer];
+        if (!oldest.valid || policy_ == Replacement::Lru || set.ways == 1) return oldest;
+        Entry* const first = &entries_[set.first];
+        if (policy_ == Replacement::RoundRobin) {
+            Entry& victim = first[set.next];
+            set.next = (set.next + 1) % set.ways;
+            return victim;
+        }
+        if (policy_ == Replacement::Random) {
+            random_ ^= random_ << 13;
+            random_ ^= random_ >> 7;
+            random_ ^= random_ << 17;
+            return first[random_ % set.ways];
+        }
+        while (first[set.next].recent) ++set.next;  // ends: never are all marked
+        return first[set.next];
+    }
+
     Replacement policy_;
-    bool indexed_;
+    bool indexed_ = false;
     u64 random_;
-    u64 clock_ = 0;
     u32 valid_ = 0;
     std::vector<Entry> entries_;
-    std::vector<u32> next_way_;
-    std::vector<u64> mark_;
+    std::vector<Set> sets_;
     std::unordered_map<Key, u32, Hash> index_;
 };
 

@@ -24,11 +24,11 @@ template <class Device>
 struct Register {
     const char* name;
     u32 offset;
-    u8 width = 32;       ///< bits: 8, 32 or 64
+    u8 width = 32;  ///< bits: 8, 32 or 64
     u64 reset = 0;
-    u64 writable = 0;    ///< bits that a write changes
-    u32 count = 1;       ///< elements of an array of registers
-    u32 stride = 0;      ///< bytes between elements; 0: width / 8
+    u64 writable = 0;  ///< bits that a write changes
+    u32 count = 1;     ///< elements of an array of registers
+    u32 stride = 0;    ///< bytes between elements; 0: width / 8
     /// Called instead of storing; `value` is the whole register after the write (unwritable bits unchanged).
     void (Device::*on_write)(u32 index, u64 value) = nullptr;
     /// Called instead of reading the stored value.
@@ -45,7 +45,10 @@ template <class Device, const auto& Table>
 class RegisterFile {
 public:
     RegisterFile() {
-        for (const auto& row : Table) first_.push_back(static_cast<u32>(total_ += row.count) - row.count);
+        for (const auto& row : Table) {
+            first_.push_back(static_cast<u32>(total_ += row.count) - row.count);
+            reach_.push_back(std::max(reach_.empty() ? 0 : reach_.back(), row.end()));
+        }
         reset();
     }
 
@@ -113,16 +116,24 @@ private:
         if (size == 0 || size > 8 || offset % size != 0) return {};
         const auto next = std::upper_bound(Table.begin(), Table.end(), offset,
                                            [](u64 wanted, const auto& row) { return wanted < row.offset; });
-        if (next == Table.begin()) return {};
-        const std::size_t number = static_cast<std::size_t>(next - Table.begin()) - 1;
+        // Arrays may be interleaved, so that a row further up can own the offset.
+        for (std::size_t row = static_cast<std::size_t>(next - Table.begin()); row-- != 0;) {
+            if (offset >= reach_[row]) break;
+            const Place place = within(row, offset, size);
+            if (place.valid) return place;
+        }
+        return {};
+    }
+
+    static Place within(std::size_t number, u64 offset, u32 size) {
         const auto& row = Table[number];
         if (offset + size > row.end()) return {};
         const u32 index = static_cast<u32>(offset - row.offset) / row.step();
-        const u32 within = static_cast<u32>(offset - row.offset) % row.step();
+        const u32 first = static_cast<u32>(offset - row.offset) % row.step();
         const u32 width = row.width / 8u;
         const bool legal = size == width || (row.width == 64 && size == 4) || (row.bytes && size == 1);
-        if (!legal || within + size > width) return {};
-        return {true, number, index, within * 8};
+        if (!legal || first + size > width) return {};
+        return {true, number, index, first * 8};
     }
 
     u64 whole(Device& device, std::size_t row, u32 index) {
@@ -131,6 +142,7 @@ private:
     }
 
     std::vector<u32> first_;
+    std::vector<u32> reach_;  ///< end of the furthest row so far
     u32 total_ = 0;
     std::vector<u64> values_;
 };

@@ -32,7 +32,7 @@ public:
     Scheduler(const Scheduler&) = delete;
     Scheduler& operator=(const Scheduler&) = delete;
 
-    /// Schedules `function(object, argument)` at `when`; a time in the past means now.
+    /// Schedules `function(object, argument)` at `when`; a time in the past means now, end_of_time never.
     Token at(Time when, Function function, void* object, void* argument = nullptr, Kind kind = Kind::Work);
     void cancel(Token token);
 
@@ -62,7 +62,7 @@ public:
         if (when > now_) now_ = when;
     }
 
-    /// Makes run_until() return after the current event.
+    /// Makes run() return after the current event, and at once until clear_stop() is called.
     void stop() { stop_ = true; }
     bool stopped() const { return stop_; }
     void clear_stop() { stop_ = false; }

@@ -1,5 +1,7 @@
 #include "sim/simulation.hpp"
 
+#include <cassert>
+
 #include "sim/access.hpp"
 
 namespace smmusim::sim {
@@ -68,6 +70,7 @@ void Scope::spawn(const char* activity, Task<> task) {
 
 void Scope::cancel() {
     while (!roots_.empty()) {
+        assert(&roots_.front() != simulation_.running_);  // an activity cannot destroy the frame it runs in
         auto& promise = static_cast<Running::promise_type&>(roots_.front());
         std::coroutine_handle<Running::promise_type>::from_promise(promise).destroy();
     }

@@ -99,9 +99,10 @@ private:
     Scheduler::Token token_;
 };
 
-using WaitQueue = intrusive::list<
-    Waiter, intrusive::member_hook<Waiter, intrusive::list_member_hook<AutoUnlink>, &Waiter::queue_hook>,
-    intrusive::constant_time_size<false>>;
+using WaitQueue =
+    intrusive::list<Waiter,
+                    intrusive::member_hook<Waiter, intrusive::list_member_hook<AutoUnlink>, &Waiter::queue_hook>,
+                    intrusive::constant_time_size<false>>;
 
 /// Waits until a point in time.
 class Delay : public Waiter {
@@ -119,7 +120,9 @@ private:
 };
 
 inline auto Simulation::until(Time when) { return Delay(*this, when); }
-inline auto Simulation::delay(Time duration) { return Delay(*this, now() + duration); }
+inline auto Simulation::delay(Time duration) {
+    return Delay(*this, duration < end_of_time - now() ? now() + duration : end_of_time);
+}
 
 /// The activities of one owner: destroying the scope destroys them, wherever they wait.
 class Scope {
@@ -133,7 +136,7 @@ public:
     /// rethrown by the simulation's driver.
     void spawn(const char* activity, Task<> task);
 
-    /// Destroys every activity, wherever it waits.
+    /// Destroys every activity, wherever it waits; not to be called by one of them.
     void cancel();
     bool empty() const { return roots_.empty(); }
     Simulation& simulation() const { return simulation_; }

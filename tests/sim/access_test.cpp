@@ -1,0 +1,231 @@
+// Promises of accesses: the pool, the way back, and what happens when the initiator dies.
+#include "sim/access.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace smmusim::sim {
+namespace {
+
+/// Answers after a latency; remembers what it saw.
+class SlowTarget final : public Target {
+public:
+    explicit SlowTarget(Simulation& simulation, Time latency) : simulation_(simulation), latency_(latency) {}
+    void receive(Access& access, Time at) override {
+        ++received;
+        simulation_.scheduler().at(at + latency_, &SlowTarget::answer, this, &access);
+    }
+    Time perform(Access& access) override {
+        access.status = Status::Ok;
+        return latency_;
+    }
+    void inspect(Access&) override {}
+    int received = 0;
+    int answered = 0;
+
+private:
+    static void answer(void* target, void* access) {
+        auto& self = *static_cast<SlowTarget*>(target);
+        auto& answered_access = *static_cast<Access*>(access);
+        ++self.answered;
+        answered_access.set_value(answered_access.address + 1);
+        answered_access.respond(Status::Ok, self.simulation_.now());
+    }
+    Simulation& simulation_;
+    Time latency_;
+};
+
+/// Passes on, and adds a delay in both directions.
+class Forwarder final : public Target, public Initiator {
+public:
+    explicit Forwarder(Target& next, Time delay) : next_(next), delay_(delay) {}
+    void receive(Access& access, Time at) override {
+        access.push(*this);
+        next_.receive(access, at + delay_);
+    }
+    Time perform(Access& access) override { return next_.perform(access) + 2 * delay_; }
+    void inspect(Access& access) override { next_.inspect(access); }
+    void complete(Access& access, Time at) override {
+        ++completed;
+        access.respond(at + delay_);
+    }
+    int completed = 0;
+
+private:
+    Target& next_;
+    Time delay_;
+};
+
+/// Answers inside the call that brings the access.
+class PromptTarget final : public Target {
+public:
+    void receive(Access& access, Time at) override { access.respond(Status::Unsupported, at); }
+    Time perform(Access&) override { return 0; }
+    void inspect(Access&) override {}
+};
+
+struct Result {
+    Status status = Status::Pending;
+    Time at = 0;
+    u64 value = 0;
+};
+
+Task<> read_once(Simulation& simulation, Port& port, u64 address, Result& result) {
+    const AccessPtr access = simulation.accesses().make(Command::Read, address, 8);
+    const Status status = co_await transfer(simulation, port, *access, "the answer");
+    result.status = status;
+    result.at = simulation.now();
+    result.value = access->value();
+}
+
+TEST(Access, ComesFreshFromThePool) {
+    Simulation simulation;
+    auto first = simulation.accesses().make(Command::Write, 0x1000, 4);
+    first->attributes.privileged = true;
+    first->status = Status::Ok;
+    first->operand = 3;
+    first->scratch = 4;
+    Access* const raw = first.get();
+    EXPECT_EQ(simulation.accesses().in_use(), 1u);
+    first.reset();
+    EXPECT_EQ(simulation.accesses().in_use(), 0u);
+    const auto second = simulation.accesses().make(Command::Read, 0x2000, 8);
+    ASSERT_EQ(second.get(), raw) << "the pool does not reuse: the test tests nothing";
+    EXPECT_FALSE(second->attributes.privileged);
+    EXPECT_EQ(second->status, Status::Pending);
+    EXPECT_EQ(second->operand, 0u);
+    EXPECT_EQ(second->scratch, 0u);
+    EXPECT_EQ(second->journey, nullptr);
+    EXPECT_FALSE(second->under_way());
+    EXPECT_FALSE(second->is_write());
+}
+
+TEST(Access, CarriesUpToAPage) {
+    Simulation simulation;
+    const auto access = simulation.accesses().make(Command::Write, 0, 4096);
+    EXPECT_EQ(access->bytes().size(), 4096u);
+    access->bytes()[4095] = 0xee;
+    access->resize(8);
+    access->set_value(0x1122334455667788);
+    EXPECT_EQ(access->data()[0], 0x88);
+    access->resize(2);
+    EXPECT_EQ(access->value(), 0x7788u);
+}
+
+TEST(Transfer, EndsWhenTheAnswerArrivesAndNotBefore) {
+    Simulation simulation;
+    SlowTarget memory(simulation, 100);
+    Forwarder bus(memory, 7);
+    DirectPort port(bus);
+    Scope scope(simulation, "test");
+    Result result;
+    scope.spawn("read", read_once(simulation, port, 0x40, result));
+    EXPECT_EQ(simulation.waiting(), "test: read waits for the answer\n");
+    simulation.scheduler().run(113);
+    EXPECT_EQ(result.status, Status::Pending);
+    simulation.scheduler().run(114);
+    EXPECT_EQ(result.status, Status::Ok);
+    EXPECT_EQ(result.at, 114u);
+    EXPECT_EQ(result.value, 0x41u);
+    EXPECT_EQ(simulation.accesses().in_use(), 0u);
+}
+
+TEST(Transfer, TargetMayAnswerInsideTheCall) {
+    Simulation simulation;
+    PromptTarget hole;
+    DirectPort port(hole);
+    Scope scope(simulation, "test");
+    Result result;
+    scope.spawn("read", read_once(simulation, port, 0x40, result));
+    EXPECT_EQ(result.status, Status::Pending) << "resumed through the scheduler, never inline";
+    simulation.scheduler().run(end_of_time);
+    EXPECT_EQ(result.status, Status::Unsupported);
+    EXPECT_EQ(result.at, 0u);
+}
+
+TEST(Transfer, AnswerAfterTheInitiatorDiedReturnsTheAccessToThePool) {
+    Simulation simulation;
+    SlowTarget memory(simulation, 100);
+    Forwarder bus(memory, 7);
+    DirectPort port(bus);
+    Result result;
+    {
+        Scope scope(simulation, "victim");
+        scope.spawn("read", read_once(simulation, port, 0x40, result));
+        simulation.scheduler().run(50, Scheduler::Until::Limit);
+    }
+    EXPECT_EQ(simulation.accesses().in_use(), 1u) << "still under way";
+    simulation.scheduler().run(end_of_time);
+    EXPECT_EQ(memory.answered, 1);
+    EXPECT_EQ(bus.completed, 1) << "the way back is walked to its end";
+    EXPECT_EQ(simulation.accesses().in_use(), 0u);
+    EXPECT_EQ(result.status, Status::Pending);
+}
+
+TEST(Transfer, InitiatorMayDieBetweenTheAnswerAndItsArrival) {
+    Simulation simulation;
+    SlowTarget memory(simulation, 100);
+    Forwarder bus(memory, 7);  // announces the answer at 100 for 107
+    DirectPort port(bus);
+    Result result;
+    {
+        Scope scope(simulation, "victim");
+        scope.spawn("read", read_once(simulation, port, 0x40, result));
+        simulation.scheduler().run(107, Scheduler::Until::Limit);
+        EXPECT_EQ(memory.answered, 1);
+    }
+    EXPECT_EQ(simulation.accesses().in_use(), 0u);
+    EXPECT_TRUE(simulation.scheduler().idle());
+    EXPECT_EQ(result.status, Status::Pending);
+}
+
+TEST(Transfer, ManyDyingInitiatorsLeaveThePoolWhole) {
+    Simulation simulation;
+    SlowTarget memory(simulation, 100);
+    DirectPort port(memory);
+    std::vector<Result> results(64);
+    for (int round = 0; round < 20; ++round) {
+        Scope scope(simulation, "victim");
+        for (Result& result : results) scope.spawn("read", read_once(simulation, port, 8, result));
+        simulation.scheduler().run(simulation.now() + static_cast<Time>(round) * 11, Scheduler::Until::Limit);
+    }
+    simulation.scheduler().run(end_of_time);
+    EXPECT_EQ(simulation.accesses().in_use(), 0u);
+    EXPECT_EQ(memory.received, memory.answered);
+}
+
+TEST(Access, SimulationMayDieWithAccessesUnderWay) {
+    Result result;
+    Simulation simulation;
+    SlowTarget memory(simulation, 100);
+    DirectPort port(memory);
+    Scope scope(simulation, "test");
+    scope.spawn("read", read_once(simulation, port, 8, result));
+    EXPECT_EQ(simulation.accesses().in_use(), 1u);
+}
+
+TEST(Access, PoolCleansUpWhatAdaptersAttached) {
+    int cleaned = 0;
+    {
+        Simulation simulation;
+        simulation.accesses().set_cleaner([](void* foreign) { ++*static_cast<int*>(foreign); });
+        const auto attached = simulation.accesses().make(Command::Read, 0, 8);
+        const auto plain = simulation.accesses().make(Command::Read, 0, 8);
+        attached->foreign = &cleaned;
+    }
+    EXPECT_EQ(cleaned, 1);
+}
+
+TEST(Port, DirectPortReachesTheTargetInEveryWay) {
+    Simulation simulation;
+    SlowTarget memory(simulation, 100);
+    Forwarder bus(memory, 7);
+    DirectPort port(bus);
+    const auto access = simulation.accesses().make(Command::Read, 8, 8);
+    EXPECT_EQ(port.perform(*access), 114u);
+    EXPECT_EQ(access->status, Status::Ok);
+}
+
+}  // namespace
+}  // namespace smmusim::sim
