@@ -1,0 +1,93 @@
+#include "memory/ram.hpp"
+
+#include <cstring>
+
+namespace smmusim::memory {
+
+Ram::Ram(sim::Simulation& simulation, const MemoryConfig& config)
+    : simulation_(simulation),
+      storage_(Backing::parse(config.backing), config.base, config.size),
+      bandwidth_(config.bandwidth),
+      pipe_(0, config.latency) {}
+
+Time Ram::transfer_time(u32 bytes) {
+    const u64 numerator = u64{bytes} * 8 * second + carried_;
+    carried_ = numerator % bandwidth_;
+    return numerator / bandwidth_;
+}
+
+void Ram::receive(sim::Access& access, Time at) {
+    access.scratch = generation_;
+    if (at <= simulation_.now()) {
+        arrive(access);
+        return;
+    }
+    if (storage_.contains(access.address, access.size)) __builtin_prefetch(storage_.at(access.address));
+    simulation_.scheduler().at(at, &Ram::arrive_event, this, &access);
+}
+
+void Ram::arrive_event(void* self, void* access) {
+    static_cast<Ram*>(self)->arrive(*static_cast<sim::Access*>(access));
+}
+
+void Ram::arrive(sim::Access& access) {
+    if (access.scratch != generation_) {
+        access.respond(sim::Status::Timeout, simulation_.now());
+        return;
+    }
+    execute(access);
+    const Time occupied = transfer_time(access.size);
+    busy_ += occupied;
+    const Time first = pipe_.enter(simulation_.now(), occupied);
+    // A transfer longer than the latency ends later than it.
+    access.respond(occupied > pipe_.latency() ? first + occupied - pipe_.latency() : first);
+}
+
+void Ram::execute(sim::Access& access) {
+    inspect(access);
+    if (access.status != sim::Status::Ok) return;
+    if (access.command == sim::Command::Read) {
+        ++reads_;
+        bytes_read_ += access.size;
+    } else {
+        ++writes_;
+        bytes_written_ += access.size;
+    }
+    // A message that ends in memory has reached no interrupt controller.
+    if (access.journey) access.journey->settle(sim::Journey::Outcome::Blocked);
+}
+
+Time Ram::perform(sim::Access& access) {
+    execute(access);
+    return pipe_.latency();
+}
+
+void Ram::inspect(sim::Access& access) {
+    if (!storage_.contains(access.address, access.size)) {
+        access.status = sim::Status::Unsupported;
+        return;
+    }
+    access.status = sim::Status::Ok;
+    u8* const bytes = storage_.at(access.address);
+    switch (access.command) {
+        case sim::Command::Read: std::memcpy(access.data(), bytes, access.size); break;
+        case sim::Command::Write: std::memcpy(bytes, access.data(), access.size); break;
+        case sim::Command::Atomic: access.status = sim::Status::Unsupported; break;  // the interconnect performs those
+    }
+}
+
+void Ram::reset() {
+    ++generation_;
+    pipe_.reset();
+    carried_ = 0;
+}
+
+void Ram::statistics(sim::StatisticsVisitor& visit) {
+    visit.counter("reads", reads_, "accesses", "reads that memory has answered");
+    visit.counter("writes", writes_, "accesses", "writes that memory has taken");
+    visit.counter("bytes_read", bytes_read_, "bytes", "data read from memory");
+    visit.counter("bytes_written", bytes_written_, "bytes", "data written to memory");
+    visit.counter("busy_time", busy_, "ps", "time in which the data channels transferred");
+}
+
+}  // namespace smmusim::memory

@@ -1,0 +1,98 @@
+#include "tlm/initiator_socket.hpp"
+
+#include <algorithm>
+
+#include "tlm/target_socket.hpp"
+
+namespace smmusim::tlm {
+
+InitiatorSocket::InitiatorSocket(KernelBridge& bridge, const std::string& name)
+    : bridge_(bridge), socket_(name.c_str()) {
+    socket_.bind(static_cast<::tlm::tlm_bw_transport_if<>&>(*this));
+    bridge_.simulation().accesses().set_cleaner(&Payload::discard);
+}
+
+bool InitiatorSocket::foreign() {
+    if (peer_ == Peer::Unknown) {
+        const bool ours = dynamic_cast<TargetSocket*>(socket_.operator->()) != nullptr;
+        peer_ = ours ? Peer::Ours : Peer::Foreign;
+    }
+    return peer_ == Peer::Foreign;
+}
+
+void InitiatorSocket::send(sim::Access& access, Time at) {
+    if (foreign()) bridge_.foreign_started();
+    if (requesting_ != nullptr || !held_.empty()) held_.push_back({&access, at});
+    else request(access, at);
+}
+
+void InitiatorSocket::request(sim::Access& access, Time at) {
+    Payload& payload = Payload::of(access);
+    payload.begin_hop(access);
+    ::tlm::tlm_phase phase = ::tlm::BEGIN_REQ;
+    sc_core::sc_time delay = bridge_.delay_until(at);
+    requesting_ = &access;
+    const ::tlm::tlm_sync_enum answer = socket_->nb_transport_fw(payload, phase, delay);
+    if (peer_ == Peer::Foreign) bridge_.called_foreign();
+
+    // TLM_ACCEPTED: END_REQ or BEGIN_RESP comes on the backward path, or has come during the call.
+    if (answer == ::tlm::TLM_ACCEPTED) return;
+    const bool completed = answer == ::tlm::TLM_COMPLETED;
+    const bool responded = answer == ::tlm::TLM_UPDATED && phase == ::tlm::BEGIN_RESP;
+    const Time when = bridge_.absolute(delay);
+    if (requesting_ == &access) requesting_ = nullptr;
+    if (responded) {
+        phase = ::tlm::END_RESP;
+        socket_->nb_transport_fw(payload, phase, delay);
+        if (peer_ == Peer::Foreign) bridge_.called_foreign();
+    }
+    if (completed || responded) finish(access, when);
+    send_next(peer_ == Peer::Foreign ? when : 0);
+}
+
+void InitiatorSocket::send_next(Time earliest) {
+    while (requesting_ == nullptr && !held_.empty()) {
+        const Held next = held_.front();
+        held_.pop_front();
+        request(*next.access, std::max(next.at, earliest));
+    }
+}
+
+void InitiatorSocket::finish(sim::Access& access, Time at) {
+    if (foreign()) bridge_.foreign_finished();
+    static_cast<Payload*>(access.foreign)->end_hop(access);
+    access.respond(std::max(at, bridge_.simulation().now()));
+}
+
+::tlm::tlm_sync_enum InitiatorSocket::nb_transport_bw(::tlm::tlm_generic_payload& payload, ::tlm::tlm_phase& phase,
+                                                      sc_core::sc_time& delay) {
+    if (phase != ::tlm::END_REQ && phase != ::tlm::BEGIN_RESP) return ::tlm::TLM_ACCEPTED;  // may be ignored
+    bridge_.entered([&] {
+        sim::Access& access = *payload.get_extension<AccessExtension>()->access();
+        const Time when = bridge_.absolute(delay);
+        const bool requested = requesting_ == &access;  // BEGIN_RESP says END_REQ too
+        if (requested) requesting_ = nullptr;
+        if (phase == ::tlm::BEGIN_RESP) finish(access, when);
+        if (requested) send_next(when);
+    });
+    return phase == ::tlm::BEGIN_RESP ? ::tlm::TLM_COMPLETED : ::tlm::TLM_ACCEPTED;
+}
+
+Time InitiatorSocket::perform(sim::Access& access) {
+    Payload& payload = Payload::of(access);
+    payload.load(access);
+    sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+    socket_->b_transport(payload, delay);
+    payload.store_status(access);
+    return delay.value();
+}
+
+void InitiatorSocket::inspect(sim::Access& access) {
+    Payload& payload = Payload::of(access);
+    payload.load(access);
+    const unsigned int done = socket_->transport_dbg(payload);
+    if (done < access.size && sim::succeeded(access.status)) access.status = sim::Status::Unsupported;
+    else if (access.status == sim::Status::Pending) access.status = sim::Status::Ok;
+}
+
+}  // namespace smmusim::tlm
