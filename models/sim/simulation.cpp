@@ -18,6 +18,7 @@ Simulation::~Simulation() {
 std::string Simulation::waiting() const {
     std::string text;
     for (const Waiter& waiter : *waiters_) text += waiter.describe() + "\n";
+    for (const Reporter& reporter : reporters_) reporter.report(text);
     return text;
 }
 

@@ -16,6 +16,7 @@ using AutoUnlink = intrusive::link_mode<intrusive::auto_unlink>;
 
 class AccessPool;
 class Scope;
+class Simulation;
 class Trace;
 class Waiter;
 
@@ -28,6 +29,17 @@ public:
 private:
     Scope& scope_;
     const char* activity_;
+};
+
+/// A device whose work is not all in coroutines: it says itself what its work in progress waits for.
+class Reporter : public intrusive::list_base_hook<AutoUnlink> {
+public:
+    /// Appends a line for each thing that waits; nothing when idle.
+    virtual void report(std::string& text) const = 0;
+
+protected:
+    explicit Reporter(Simulation& simulation);
+    ~Reporter() = default;
 };
 
 /// Everything that belongs to one machine and to no device in particular.
@@ -46,7 +58,7 @@ public:
     auto until(Time when);
     auto delay(Time duration);
 
-    /// One line for each activity that waits: who, and for what.
+    /// One line for each activity that waits: who, and for what; then what the reporters have to say.
     std::string waiting() const;
 
     /// The trace that decoded lines go to, or null.
@@ -54,6 +66,7 @@ public:
     void set_trace(Trace* trace) { trace_ = trace; }
 
 private:
+    friend class Reporter;
     friend class Waiter;
     friend class Scope;
     using Waiters = intrusive::list<Waiter, intrusive::constant_time_size<false>>;
@@ -61,6 +74,7 @@ private:
     Scheduler scheduler_;
     AccessPool* accesses_;
     Waiters* waiters_;
+    intrusive::list<Reporter, intrusive::constant_time_size<false>> reporters_;
     Root* running_ = nullptr;
     Trace* trace_ = nullptr;
 };
@@ -118,6 +132,8 @@ public:
 private:
     Time when_;
 };
+
+inline Reporter::Reporter(Simulation& simulation) { simulation.reporters_.push_back(*this); }
 
 inline auto Simulation::until(Time when) { return Delay(*this, when); }
 inline auto Simulation::delay(Time duration) {
