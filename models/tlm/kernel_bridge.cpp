@@ -76,10 +76,12 @@ void KernelBridge::run(Time limit, Scheduler::Until until) {
     limit_ = limit;
     until_ = until;
     event_.notify(sc_core::SC_ZERO_TIME);
-    const Time duration = limit - std::min(limit, kernel_now_);
-    // A run of no length is one delta cycle: the first notifies, the second executes.
-    if (duration == 0) start(0, sc_core::SC_EXIT_ON_STARVATION);
-    start(duration, sc_core::SC_EXIT_ON_STARVATION);
+    if (limit > kernel_now_) {
+        start(limit - kernel_now_, sc_core::SC_EXIT_ON_STARVATION);
+    } else {
+        // A run of no length is one delta cycle, and an event notified in it belongs to the next.
+        while (sc_core::sc_pending_activity_at_current_time()) start(0, sc_core::SC_EXIT_ON_STARVATION);
+    }
 
     if (until == Scheduler::Until::Limit && !scheduler.stopped()) scheduler.advance_to(limit);
     mode_ = Mode::Held;
