@@ -1,0 +1,78 @@
+// What the translation procedure asks of its surroundings: registers, memory, caches.
+#pragma once
+
+#include <concepts>
+
+#include "sim/task.hpp"
+#include "smmu/arch/request.hpp"
+#include "smmu/spec/registers.hpp"
+
+namespace smmusim::smmu::arch {
+
+/// The registers in force that translation depends on.
+struct Control {
+    bool enabled = false;  ///< CR0.SMMUEN
+    spec::Cr2 cr2;
+    spec::Gbpa gbpa;
+    spec::StrtabBase strtab_base;
+    spec::StrtabBaseCfg strtab_cfg;
+};
+
+/// One read of a structure or descriptor.
+struct Fetch {
+    enum class Kind : u8 { L1Std, Ste, L1Cd, Cd, Stage1, Stage2 };
+    Kind kind = Kind::Ste;
+    int level = Translation::no_level;  ///< of a descriptor
+    u64 address = 0;                    ///< physical
+    u64 ipa = 0;                        ///< where stage 2 gave the address
+    u32 size = 8;
+};
+
+struct Fetched {
+    bool ok = false;
+    std::array<u64, 8> words{};
+};
+
+/// Where a walk of one stage stands: the table to read next and what the tables above it forbid.
+struct TablePoint {
+    bool valid = false;
+    int level = 0;
+    u64 base = 0;
+    bool read_only = false;        ///< APTable[1]
+    bool no_unprivileged = false;  ///< APTable[0]
+    bool no_unprivileged_execute = false;
+    bool no_privileged_execute = false;
+};
+
+/// Leaf of a stage 2 walk.
+struct Stage2Leaf {
+    u64 output = 0;
+    unsigned span = 12;
+    Permissions permissions;
+    u8 memory = 0;
+    u8 shareability = 0;
+    int level = 0;
+};
+
+/// The functional environment answers at once; the timed one asks caches, takes slots and sends transactions.
+/// Each function marked * may be awaited.
+template <class E>
+concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, const Tags& tags, u64 address, int level,
+                                          const TablePoint& point, const Stage2Leaf& leaf, const spec::Ste& ste,
+                                          const spec::Cd& cd) {
+    { env.identification() } -> std::same_as<const spec::Identification&>;
+    { env.control() } -> std::same_as<const Control&>;
+    env.read(fetch);     // * Fetched
+    env.cached_ste(id);  // * Checked-like: has value or not
+    env.keep_ste(id, ste);
+    env.cached_cd(id, id);  // *
+    env.keep_cd(id, id, cd);
+    env.cached_table(tags, true, address);  // * TablePoint: the deepest table known for this stage and address
+    env.keep_table(tags, true, address, 12u, point);  // the table covers 2^12 bytes
+    env.cached_stage2(tags, address);                 // *
+    env.keep_stage2(tags, address, leaf);
+    env.tagged(tags);  // from now on the walk depends on these
+    env.decided("");   // the last read decided, for this reason
+};
+
+}  // namespace smmusim::smmu::arch

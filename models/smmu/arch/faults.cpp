@@ -1,0 +1,101 @@
+#include "smmu/arch/faults.hpp"
+
+namespace smmusim::smmu::arch {
+
+using spec::Cd;
+using spec::Event;
+using spec::Ste;
+
+namespace {
+
+Event record(EventNumber number, const Request& request) {
+    Event event;
+    event.set(Event::Number, number);
+    event.set(Event::StreamID, request.stream_id);
+    if (request.has_substream() && number != EventNumber::F_STREAM_DISABLED) {
+        // C_BAD_SUBSTREAMID has no SSV field: its SubstreamID is always valid (7.3.9).
+        if (number != EventNumber::C_BAD_SUBSTREAMID) event.set(Event::SSV, true);
+        event.set(Event::SubstreamID, request.substream_id);
+    }
+    return event;
+}
+
+void set_access(Event& event, const Request& request) {
+    // InD is 0 for writes; PnU and InD are the values after STE overrides (7.3).
+    event.set(Event::PnU, request.privileged);
+    event.set(Event::InD, request.instruction && !request.write);
+    event.set(Event::RnW, !request.write);
+    event.set(Event::InputAddr, request.address);
+}
+
+}  // namespace
+
+Fault configuration_fault(EventNumber number, const Request& request, const char* reason) {
+    Fault fault;
+    fault.kind = Fault::Kind::Fixed;
+    fault.event = record(number, request);
+    fault.reason = reason;
+    return fault;
+}
+
+Fault fetch_fault(EventNumber number, const Request& request, u64 fetch_address, const char* reason) {
+    Fault fault = configuration_fault(number, request, reason);
+    fault.event.set(Event::FetchAddr, fetch_address);
+    return fault;
+}
+
+Fault silent_fault(const char* reason) {
+    Fault fault;
+    fault.kind = Fault::Kind::Silent;
+    fault.reason = reason;
+    return fault;
+}
+
+Fault translation_fault(EventNumber number, const Request& request, const FaultPlace& place, const char* reason) {
+    Fault fault;
+    fault.kind = place.stage2 ? Fault::Kind::Stage2 : Fault::Kind::Stage1;
+    fault.event = record(number, request);
+    set_access(fault.event, request);
+    fault.event.set(Event::S2, place.stage2);
+    fault.event.set(Event::CLASS, place.access);
+    if (place.stage2) fault.event.set(Event::IPA, place.ipa);
+    // TTRnW tells a descriptor read from an update; without HTTU there are only reads.
+    if (number == EventNumber::F_PERMISSION && place.access == FaultClass::Ttd) fault.event.set(Event::TTRnW, true);
+    fault.reason = reason;
+    return fault;
+}
+
+Fault walk_abort(const Request& request, const FaultPlace& place, u64 fetch_address) {
+    Fault fault = configuration_fault(EventNumber::F_WALK_EABT, request, "a descriptor fetch was aborted");
+    set_access(fault.event, request);
+    fault.event.set(Event::S2, place.stage2);
+    fault.event.set(Event::CLASS, place.access);
+    fault.event.set(Event::FetchAddr, fetch_address);
+    return fault;
+}
+
+Fault bypass_address_fault(const Request& request, const char* reason) {
+    Fault fault = translation_fault(EventNumber::F_ADDR_SIZE, request, FaultPlace{}, reason);
+    fault.kind = Fault::Kind::Fixed;
+    return fault;
+}
+
+Outcome terminate(const Fault& fault, const StreamContext& context) {
+    Outcome outcome;
+    outcome.fault = fault;
+    outcome.disposition = Disposition::Abort;
+    switch (fault.kind) {
+        case Fault::Kind::None:
+        case Fault::Kind::Silent: break;
+        case Fault::Kind::Fixed: outcome.recorded = true; break;
+        case Fault::Kind::Stage1:
+            // 5.5: with S = 0, A chooses between abort and RAZ/WI, R whether the event is recorded.
+            outcome.recorded = context.cd[Cd::R];
+            if (!context.cd[Cd::A]) outcome.disposition = Disposition::RazWi;
+            break;
+        case Fault::Kind::Stage2: outcome.recorded = context.ste[Ste::S2R]; break;
+    }
+    return outcome;
+}
+
+}  // namespace smmusim::smmu::arch

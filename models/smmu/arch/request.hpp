@@ -1,0 +1,132 @@
+// What is asked of the SMMU and what it answers: request, translation, fault, outcome.
+#pragma once
+
+#include "sim/attributes.hpp"
+#include "smmu/spec/cd.hpp"
+#include "smmu/spec/event.hpp"
+#include "smmu/spec/identification.hpp"
+
+namespace smmusim::smmu::arch {
+
+/// One transaction as it arrives, before any override.
+struct Request {
+    u32 stream_id = 0;
+    u32 substream_id = sim::no_id;
+    u64 address = 0;
+    bool write = false;        ///< writes and atomics
+    bool read = true;          ///< reads and atomics
+    bool instruction = false;  ///< of a read
+    bool privileged = false;
+    sim::AddressType address_type = sim::AddressType::Untranslated;
+    sim::MemoryAttributes memory;
+
+    bool has_substream() const { return substream_id != sim::no_id; }
+};
+
+/// What a leaf permits: read, write and execute at either privilege.
+struct Permissions {
+    static constexpr u8 read = 1, write = 2, execute = 4;
+    u8 unprivileged = 0;
+    u8 privileged = 0;
+
+    static constexpr Permissions all() { return {7, 7}; }
+    Permissions operator&(Permissions other) const {
+        return {static_cast<u8>(unprivileged & other.unprivileged), static_cast<u8>(privileged & other.privileged)};
+    }
+    bool operator==(const Permissions&) const = default;
+
+    /// `request` carries the privilege and instruction attributes after overrides. An instruction read needs execute
+    /// permission only (DDI 0487, D8.4); an atomic needs read and write.
+    bool allow(const Request& request) const {
+        const u8 granted = request.privileged ? privileged : unprivileged;
+        if (request.instruction && !request.write) return (granted & execute) != 0;
+        const u8 needed = static_cast<u8>((request.read ? read : 0) | (request.write ? write : 0));
+        return (granted & needed) == needed;
+    }
+};
+
+/// Which set of translations a stream belongs to (IHI 0070, 3.3.4, StreamWorld).
+enum class StreamWorld : u8 { El1, El2, El2E2h };
+
+/// Tags of cached translations (IHI 0070, 3.17).
+struct Tags {
+    StreamWorld world = StreamWorld::El1;
+    bool stage1 = false;
+    bool stage2 = false;
+    u16 vmid = 0;  ///< of El1, if stage 2 is implemented
+    u16 asid = 0;  ///< of stage 1 with ASIDs
+    bool operator==(const Tags&) const = default;
+};
+
+/// Result of a walk, before attributes are combined with those of the transaction.
+struct Translation {
+    u64 output = 0;       ///< address of the byte asked for
+    u64 ipa = 0;          ///< output of stage 1, or its input if stage 1 is off
+    unsigned span = 12;   ///< log2 of the largest range that one TLB entry may cover
+    bool global = false;  ///< not tagged by ASID
+    Permissions stage1 = Permissions::all();
+    Permissions stage2 = Permissions::all();
+    u8 mair = 0xFF;  ///< attribute byte of stage 1
+    u8 stage1_shareability = 0;
+    u8 stage2_memory = 0xF;  ///< MemAttr[3:0] of stage 2
+    u8 stage2_shareability = 0;
+    int stage1_level = no_level;
+    int stage2_level = no_level;
+
+    static constexpr int no_level = 127;
+    Permissions permissions() const { return stage1 & stage2; }
+};
+
+/// A fault with its finished record.
+struct Fault {
+    enum class Kind : u8 {
+        None,
+        Fixed,   ///< always aborts, always recorded if possible
+        Silent,  ///< aborts without a record (the event in `event` is not written)
+        Stage1,  ///< disposition by CD.{A,R,S}
+        Stage2,  ///< disposition by STE.{S2R,S2S}
+    };
+    Kind kind = Kind::None;
+    spec::Event event;
+    const char* reason = "";  ///< the rule that decided, for explanations
+
+    explicit operator bool() const { return kind != Kind::None; }
+};
+
+/// A value, or the fault that prevented it.
+template <class T>
+struct Checked {
+    T value{};
+    Fault fault;
+    Checked() = default;
+    Checked(const T& good) : value(good) {}
+    Checked(const Fault& bad) : fault(bad) {}
+    explicit operator bool() const { return fault.kind == Fault::Kind::None; }
+};
+
+/// How a transaction ends at the SMMU.
+enum class Disposition : u8 { Proceed, Abort, RazWi };
+
+struct Outcome {
+    Disposition disposition = Disposition::Abort;
+    bool recorded = false;  ///< the fault's event goes to the event queue
+    Fault fault;
+    u64 address = 0;  ///< physical address if it proceeds
+    sim::MemoryAttributes memory;
+    bool privileged = false;  ///< after overrides
+    bool instruction = false;
+    bool translated = false;  ///< by a stage, as opposed to bypass
+    Translation translation;  ///< valid if translated
+};
+
+/// Stream table entry and context descriptor of a stream, with the tags that follow from them.
+struct StreamContext {
+    spec::Ste ste;
+    spec::Cd cd;
+    Tags tags;
+    bool stage1 = false;  ///< after S1DSS
+    bool stage2 = false;
+    bool two_privileges = true;
+};
+
+}  // namespace smmusim::smmu::arch

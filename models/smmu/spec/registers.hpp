@@ -1,0 +1,80 @@
+// Register fields (IHI 0070, 6.3); the rows with offsets and handlers are in arch/registers.
+#pragma once
+
+#include "smmu/spec/ste.hpp"
+
+namespace smmusim::smmu::spec {
+
+struct Register32 : sim::Record<1> {
+    explicit constexpr Register32(u64 value = 0) { words[0] = value; }
+    constexpr u64 raw() const { return words[0]; }
+};
+
+struct Cr0 : Register32 {
+    using Register32::Register32;
+    static constexpr Bit SMMUEN{0};
+    static constexpr Bit PRIQEN{1};
+    static constexpr Bit EVENTQEN{2};
+    static constexpr Bit CMDQEN{3};
+    static constexpr Bit ATSCHK{4};
+    static constexpr Bits<8, 6> VMW{};
+};
+
+struct Cr2 : Register32 {
+    using Register32::Register32;
+    static constexpr Bit E2H{0};
+    static constexpr Bit RECINVSID{1};
+    static constexpr Bit PTM{2};
+};
+
+struct Gbpa : Register32 {
+    using Register32::Register32;
+    static constexpr Bits<3, 0> MemAttr{};
+    static constexpr Bit MTCFG{4};
+    static constexpr Bits<11, 8> ALLOCCFG{};
+    static constexpr Bits<13, 12> SHCFG{};
+    static constexpr Bits<17, 16> PRIVCFG{};
+    static constexpr Bits<19, 18> INSTCFG{};
+    static constexpr Bit ABORT{20};
+    static constexpr Bit Update{31};
+};
+
+struct IrqCtrl : Register32 {
+    using Register32::Register32;
+    static constexpr Bit GERROR_IRQEN{0};
+    static constexpr Bit PRIQ_IRQEN{1};
+    static constexpr Bit EVENTQ_IRQEN{2};
+};
+
+/// Bit numbers of GERROR and GERRORN.
+enum class GlobalError : u8 {
+    CmdqErr = 0,
+    EventqAbt = 2,
+    PriqAbt = 3,
+    MsiCmdqAbt = 4,
+    MsiEventqAbt = 5,
+    MsiPriqAbt = 6,
+    MsiGerrorAbt = 7
+};
+
+struct StrtabBase : Register32 {
+    using Register32::Register32;
+    static constexpr Addr<55, 6> ADDR{};
+    static constexpr Bit RA{62};
+};
+
+struct StrtabBaseCfg : Register32 {
+    using Register32::Register32;
+    static constexpr Bits<5, 0> LOG2SIZE{};
+    static constexpr Bits<10, 6> SPLIT{};
+    static constexpr Bits<17, 16> FMT{};
+};
+
+struct QueueBase : Register32 {
+    using Register32::Register32;
+    static constexpr Bits<4, 0> LOG2SIZE{};
+    static constexpr Addr<55, 5> ADDR{};
+    static constexpr Bit RA{62};
+};
+
+}  // namespace smmusim::smmu::spec

@@ -1,0 +1,108 @@
+// Sizes, latencies and identification of one SMMU.
+#pragma once
+
+#include <vector>
+
+#include "sim/assoc_cache.hpp"
+#include "smmu/spec/identification.hpp"
+
+namespace smmusim::smmu::uarch {
+
+/// One translation buffer unit: the TLBs in front of a root port.
+struct TbuConfig {
+    sim::CacheConfig utlb{.entries = 32, .ways = 0};
+    sim::CacheConfig tlb{.entries = 2048, .ways = 4};
+    sim::CacheConfig contexts{.entries = 64, .ways = 4};
+    u32 utlb_latency = 1;
+    u32 tlb_latency = 3;
+    u32 accept_interval = 1;
+    u32 send_latency = 1;
+    u32 translation_slots = 64;
+    u32 link_latency = 8;
+
+    void fields(sim::ConfigVisitor& visit) {
+        using sim::Origin;
+        using sim::Unit;
+        constexpr const char* gem5 = "defaults of gem5's SMMUv3 model, which claim to represent no part";
+        visit.group("utlb", "micro TLB", utlb);
+        visit.group("tlb", "main TLB of the TBU", tlb);
+        visit.group("contexts", "stream configurations kept beside the TLBs", contexts);
+        visit(utlb_latency,
+              {"utlb_latency", "look-up of the micro TLB", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
+        visit(tlb_latency, {"tlb_latency", "look-up of the main TLB", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
+        visit(accept_interval, {"accept_interval", "cycles between two accepted transactions", Unit::Cycles,
+                                Origin::Assumed, "one look-up per cycle, as Arm MMU-700", 0, 10'000});
+        visit(send_latency, {"send_latency", "from the translated address to the interconnect", Unit::Cycles,
+                             Origin::Assumed, gem5, 0, 10'000});
+        visit(translation_slots, {"translation_slots", "misses outstanding towards the TCU", Unit::Count,
+                                  Origin::Assumed, "gem5: 64 slots", 1, 65'536});
+        visit(link_latency, {"link_latency", "TBU to TCU, each way", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
+    }
+};
+
+/// The translation control unit: configuration cache, walk caches, walk slots, queues.
+struct TcuConfig {
+    sim::CacheConfig config_cache{.entries = 64, .ways = 4};
+    sim::CacheConfig walk_cache{.entries = 512, .ways = 4};
+    sim::CacheConfig ipa_cache{.entries = 0, .ways = 4};
+    u32 walk_slots = 16;
+    u32 config_latency = 3;
+    u32 walk_cache_latency = 4;
+    u32 ipa_cache_latency = 4;
+    u32 walk_latency = 1;
+    u32 command_latency = 4;
+    u32 event_latency = 1;
+
+    void fields(sim::ConfigVisitor& visit) {
+        using sim::Origin;
+        using sim::Unit;
+        constexpr const char* gem5 = "defaults of gem5's SMMUv3 model, which claim to represent no part";
+        visit.group("config_cache", "stream table entries and context descriptors, each in a cache of this size",
+                    config_cache);
+        visit.group("walk_cache", "table descriptors, each stage in a cache of this size", walk_cache);
+        visit.group("ipa_cache", "stage 2 translations of intermediate addresses", ipa_cache);
+        visit(walk_slots, {"walk_slots", "translations that read memory at the same time", Unit::Count, Origin::Assumed,
+                           gem5, 1, 65'536});
+        visit(config_latency,
+              {"config_latency", "look-up of the configuration cache", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
+        visit(walk_cache_latency,
+              {"walk_cache_latency", "look-up of a walk cache", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
+        visit(ipa_cache_latency,
+              {"ipa_cache_latency", "look-up of the IPA cache", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
+        visit(walk_latency,
+              {"walk_latency", "around each read of a walk", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
+        visit(command_latency, {"command_latency", "execution of a command after its fetch", Unit::Cycles,
+                                Origin::Assumed, "no public figure", 0, 1'000'000});
+        visit(event_latency, {"event_latency", "composition of an event record", Unit::Cycles, Origin::Assumed,
+                              "no public figure", 0, 1'000'000});
+    }
+};
+
+struct SmmuConfig {
+    spec::Identification identification;
+    u64 base = 0x0905'0000;
+    u64 clock = 1'000'000'000;
+    Time update_latency = 10 * nanosecond;
+    Time register_latency = 5 * nanosecond;
+    u32 gbpa = 0x1000;
+    std::vector<TbuConfig> tbus{TbuConfig{}};
+    TcuConfig tcu;
+
+    void fields(sim::ConfigVisitor& visit) {
+        using sim::Origin;
+        using sim::Unit;
+        visit(base, {"base", "address of register page 0", Unit::Address, Origin::Choice, "QEMU virt"});
+        visit(clock, {"clock", "clock of TBUs and TCU", Unit::Hertz, Origin::Assumed, "a round figure", 1'000'000,
+                      10'000'000'000});
+        visit(update_latency, {"update_latency", "from a write of CR0, IRQ_CTRL or GBPA to its effect", Unit::Time,
+                               Origin::Assumed, "finite by IHI 0070, 6.3", 0, millisecond});
+        visit(register_latency, {"register_latency", "of a register access inside the SMMU", Unit::Time,
+                                 Origin::Assumed, "no public figure", 0, millisecond});
+        visit(gbpa, {"GBPA", "reset value of GBPA", Unit::Raw, Origin::Choice, "bypass with incoming attributes"});
+        identification.fields(visit);
+        visit.list("tbu", "translation buffer unit", tbus);
+        visit.group("tcu", "translation control unit", tcu);
+    }
+};
+
+}  // namespace smmusim::smmu::uarch

@@ -1,0 +1,70 @@
+// A client transaction inside the SMMU, from its arrival to its response, and what an invalidation does to it.
+#pragma once
+
+#include <memory>
+
+#include "sim/access.hpp"
+#include "sim/resources.hpp"
+#include "smmu/arch/commands.hpp"
+#include "smmu/arch/translate.hpp"
+
+namespace smmusim::smmu::uarch {
+
+class Tbu;
+struct Lane;
+
+/// A translation under way in the TCU; further misses to the same page join it.
+struct WalkJob {
+    WalkJob(sim::Simulation& simulation, const std::string& name) : done(simulation, name) {}
+    arch::Request request;
+    arch::Tags tags;
+    bool tagged = false;
+    bool stale = false;  ///< an invalidation covered it: nothing is kept, nobody joins any more
+    bool finished = false;
+    arch::TranslationResult result;
+    sim::Signal done;
+};
+
+struct Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
+    enum class State : u8 { Translating, Ready, Sent };
+
+    sim::Access* access = nullptr;
+    Tbu* tbu = nullptr;
+    Lane* lane = nullptr;
+    u64 sequence = 0;  ///< order of arrival at its TBU
+    arch::Request request;
+    u64 address = 0;  ///< canonical input address
+    arch::Outcome outcome;
+    Time ready_at = 0;
+    State state = State::Translating;
+    bool uses_translation = false;  ///< not merely GBPA: configuration, and tables if `tagged`
+    bool tagged = false;
+    bool global = false;
+    u8 span = 12;
+    arch::Tags tags;
+    std::shared_ptr<WalkJob> job;  ///< while the TCU works for it
+    bool stale = false;            ///< covered by an invalidation: its translation is not kept
+    bool marked = false;           ///< CMD_SYNC waits for it
+
+    bool is_write() const { return request.write; }
+    /// What an invalidation compares with: the walk's tags as far as they are known.
+    bool covered(const arch::TranslationScope& scope) const;
+    bool covered(const arch::ConfigurationScope& scope) const {
+        return uses_translation && scope.covers_stream(request.stream_id);
+    }
+};
+
+inline bool Pending::covered(const arch::TranslationScope& scope) const {
+    if (!uses_translation) return false;
+    if (job == nullptr) return tagged && scope.covers(tags, global, address, span);
+    if (!job->tagged) return false;  // has read no descriptor yet
+    // A walk on behalf of both stages depends on stage 2 entries of its VMID at addresses not known beforehand.
+    arch::TranslationScope wide = scope;
+    if (job->tags.stage2 && scope.stage2) {
+        wide.stage1 = true;
+        wide.match_address = wide.match_address && !job->tags.stage1;
+    }
+    return wide.covers(job->tags, true, address, span) || wide.covers(job->tags, false, address, span);
+}
+
+}  // namespace smmusim::smmu::uarch

@@ -1,0 +1,239 @@
+#include "smmu/uarch/smmu.hpp"
+
+#include <fmt/format.h>
+
+#include "sim/trace.hpp"
+
+namespace smmusim::smmu::uarch {
+
+using sim::Access;
+using sim::Status;
+
+Smmu::Smmu(sim::Simulation& simulation, std::string name, const SmmuConfig& config,
+           const std::vector<sim::Port*>& tbu_outputs, sim::Port& memory, const InterruptWires& wires)
+    : simulation_(simulation),
+      name_(std::move(name)),
+      config_(config),
+      clock_(config.clock),
+      memory_(memory),
+      wires_(wires),
+      registers_(config_.identification, *this),
+      register_target_(*this),
+      drain_(simulation, name_),
+      tcu_(simulation, name_ + ".tcu", config_.tcu, clock_, config_.identification, registers_, memory),
+      events_(simulation, name_ + ".evtq", config_.tcu, clock_, registers_, memory, wires.event),
+      commands_(simulation, name_ + ".cmdq", config_.tcu, clock_, registers_, memory, *this) {
+    for (std::size_t index = 0; index < config_.tbus.size(); ++index) {
+        TranslationService& service = *this;
+        tbus_.push_back(std::make_unique<Tbu>(simulation, fmt::format("{}.tbu{}", name_, index), config_.tbus[index],
+                                              clock_, service, *tbu_outputs[index]));
+        tbus_.back()->set_functional(
+            [this](const arch::Request& request, bool record_event) { return functional(request, record_event); });
+    }
+    registers_.reset(config_.gbpa);
+}
+
+Smmu::~Smmu() = default;
+
+// Registers.
+
+void Smmu::RegisterTarget::receive(Access& access, Time at) {
+    if (at <= smmu_.simulation_.now()) answer(access);
+    else smmu_.simulation_.scheduler().at(at, &RegisterTarget::arrived, this, &access);
+}
+
+void Smmu::RegisterTarget::arrived(void* target, void* access) {
+    static_cast<RegisterTarget*>(target)->answer(*static_cast<Access*>(access));
+}
+
+void Smmu::RegisterTarget::answer(Access& access) {
+    apply(access);
+    access.respond(smmu_.simulation_.now() + smmu_.config_.register_latency);
+}
+
+Time Smmu::RegisterTarget::perform(Access& access) {
+    apply(access);
+    return smmu_.config_.register_latency;
+}
+
+void Smmu::RegisterTarget::apply(Access& access) {
+    const u64 offset = access.address - smmu_.config_.base;
+    // Misaligned, wrong-sized and Secure accesses, atomics and undefined offsets are RAZ/WI.
+    access.status = Status::Ok;
+    if (access.size > 8 || access.command == sim::Command::Atomic) {
+        if (access.command != sim::Command::Write) std::memset(access.data(), 0, access.size);
+        return;
+    }
+    if (access.is_write()) smmu_.registers_.write(offset, access.size, access.value());
+    else access.set_value(smmu_.registers_.read(offset, access.size));
+    if (auto* trace = smmu_.simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Mmio)) {
+        trace->line(sim::Trace::Kind::Mmio, smmu_.simulation_.now(), smmu_.name_,
+                    fmt::format("{} {:#x} size {} {:#x}", access.is_write() ? "write" : "read", offset, access.size,
+                                access.value()));
+    }
+}
+
+void Smmu::RegisterTarget::inspect(Access& access) {
+    access.status = Status::Ok;
+    if (access.size > 8 || access.is_write()) return;
+    access.set_value(smmu_.registers_.read(access.address - smmu_.config_.base, access.size));
+}
+
+void Smmu::schedule_update(bool& scheduled, sim::Scheduler::Function update) {
+    if (scheduled) return;
+    scheduled = true;
+    simulation_.scheduler().at(simulation_.now() + config_.update_latency, update, this);
+}
+
+void Smmu::control_update_requested() {
+    schedule_update(control_scheduled_, [](void* smmu, void*) {
+        Smmu& self = *static_cast<Smmu*>(smmu);
+        self.control_scheduled_ = false;
+        self.registers_.update_control();
+    });
+}
+
+void Smmu::interrupt_update_requested() {
+    schedule_update(interrupts_scheduled_, [](void* smmu, void*) {
+        Smmu& self = *static_cast<Smmu*>(smmu);
+        self.interrupts_scheduled_ = false;
+        self.registers_.update_interrupts();
+    });
+}
+
+void Smmu::bypass_update_requested() {
+    schedule_update(bypass_scheduled_, [](void* smmu, void*) {
+        Smmu& self = *static_cast<Smmu*>(smmu);
+        self.bypass_scheduled_ = false;
+        self.registers_.update_bypass();
+    });
+}
+
+void Smmu::global_error_raised() {
+    ++global_errors_;
+    if (auto* trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Event))
+        trace->line(sim::Trace::Kind::Event, simulation_.now(), name_, "GERROR");
+    if (registers_.global_error_interrupt_enabled() && wires_.global_error != nullptr) wires_.global_error->pulse();
+}
+
+// Commands.
+
+/// Everything in flight that the invalidation covers is kept from filling caches, and CMD_SYNC waits for it.
+template <class Scope>
+void Smmu::mark(const Scope& scope) {
+    for (const auto& tbu : tbus_) {
+        tbu->for_each_in_flight(
+            [&](Pending& pending) {
+                if (!pending.covered(scope)) return;
+                pending.stale = true;
+                if (pending.job != nullptr) pending.job->stale = true;
+                if (pending.marked) return;
+                pending.marked = true;
+                drain_.mark();
+            },
+            [&](Pending& pending, Time at) {
+                if (pending.covered(scope)) drain_.until(at);
+            });
+    }
+}
+
+void Smmu::invalidate(const arch::ConfigurationScope& scope) {
+    mark(scope);
+    tcu_.invalidate(scope);
+    for (const auto& tbu : tbus_) tbu->invalidate(scope);
+}
+
+void Smmu::invalidate(const arch::TranslationScope& scope) {
+    mark(scope);
+    tcu_.invalidate(scope);
+    for (const auto& tbu : tbus_) tbu->invalidate(scope);
+}
+
+sim::Task<> Smmu::synchronise() {
+    co_await drain_.wait();
+    // Events of transactions terminated before are visible or discarded.
+    co_await events_.settled();
+}
+
+void Smmu::signal_completion() {
+    if (wires_.sync != nullptr) wires_.sync->pulse();
+}
+
+void Smmu::record(const arch::Outcome& outcome) { events_.record(outcome.fault.event); }
+
+// Functional use.
+
+bool Smmu::read_memory(u64 address, void* data, u32 size) {
+    const sim::AccessPtr access = simulation_.accesses().make(sim::Command::Read, address, size);
+    access->attributes.privileged = true;
+    memory_.inspect(*access);
+    if (access->status != Status::Ok) return false;
+    std::memcpy(data, access->data(), size);
+    return true;
+}
+
+Inspection Smmu::inspect(const arch::Request& request, bool cached, std::size_t tbu) {
+    Inspection inspection;
+    if (cached && registers_.control().enabled && tbu < tbus_.size()) {
+        arch::StreamContext context;
+        if (const arch::Translation* known = tbus_[tbu]->peek(request, context)) {
+            const arch::Request effective =
+                arch::override_request(request, context.ste[spec::Ste::INSTCFG], context.ste[spec::Ste::PRIVCFG]);
+            if (known->permissions().allow(effective)) {
+                const u64 address = arch::canonical_address(context, request.address);
+                inspection.result.outcome = arch::proceed(context, effective, at_address(*known, address));
+                inspection.result.context = context;
+                inspection.result.has_context = true;
+                return inspection;
+            }
+        }
+    }
+    arch::FunctionalEnvironment environment(
+        config_.identification, registers_.control(),
+        [this](u64 address, void* data, u32 size) { return read_memory(address, data, size); });
+    inspection.result = sim::run_ready(arch::translate(environment, request));
+    inspection.steps = environment.steps();
+    return inspection;
+}
+
+arch::Outcome Smmu::functional(const arch::Request& request, bool record_event) {
+    const arch::Outcome outcome = inspect(request).result.outcome;
+    if (record_event && outcome.recorded) record(outcome);
+    return outcome;
+}
+
+void Smmu::reset() {
+    commands_.reset();
+    events_.reset();
+    for (const auto& tbu : tbus_) tbu->reset();
+    tcu_.reset();
+    drain_.reset();
+    control_scheduled_ = interrupts_scheduled_ = bypass_scheduled_ = false;
+    registers_.reset(config_.gbpa);
+}
+
+void Smmu::statistics(sim::StatisticsVisitor& visit) {
+    u64 transactions = 0;
+    u64 misses = 0;
+    for (const auto& tbu : tbus_) {
+        transactions += tbu->transactions;
+        misses += tbu->misses;
+    }
+    visit.gauge("transaction", transactions, "1", "client transactions of all TBUs");
+    visit.gauge("tlb_miss", misses, "1", "transactions that no TLB of their TBU answered");
+    tcu_.statistics(visit);
+    visit.enter("cmdq");
+    commands_.statistics(visit);
+    visit.leave();
+    visit.enter("evtq");
+    events_.statistics(visit);
+    visit.leave();
+    visit.counter("global_errors", global_errors_, "1", "activations of GERROR bits");
+    for (std::size_t index = 0; index < tbus_.size(); ++index) {
+        visit.enter(fmt::format("tbu{}", index));
+        tbus_[index]->statistics(visit);
+        visit.leave();
+    }
+}
+
+}  // namespace smmusim::smmu::uarch

@@ -1,0 +1,348 @@
+#include "smmu/uarch/tbu.hpp"
+
+namespace smmusim::smmu::uarch {
+
+using arch::Disposition;
+using arch::Outcome;
+using arch::Request;
+using arch::StreamContext;
+using arch::Translation;
+using sim::Access;
+using sim::Journey;
+using sim::Status;
+
+arch::Request request_of(const Access& access) {
+    const sim::Attributes& attributes = access.attributes;
+    Request request;
+    request.stream_id = attributes.stream_id;
+    request.substream_id = attributes.substream_id;
+    request.address = access.address;
+    request.write = access.is_write();
+    request.read = access.command != sim::Command::Write;
+    request.instruction = attributes.instruction && !request.write;
+    request.privileged = attributes.privileged;
+    request.address_type = attributes.address_type;
+    request.memory = attributes.memory;
+    return request;
+}
+
+Tbu::Tbu(sim::Simulation& simulation, std::string name, const TbuConfig& config, const sim::Clock& clock,
+         TranslationService& service, sim::Port& output)
+    : simulation_(simulation),
+      name_(std::move(name)),
+      config_(config),
+      clock_(clock),
+      service_(service),
+      output_(output),
+      translation_slots_(simulation, name_ + ".translation_slots", config.translation_slots),
+      scope_(simulation, name_),
+      accept_(clock.span(config.accept_interval), 0),
+      utlb_(config.utlb),
+      tlb_(config.tlb),
+      contexts_(config.contexts) {}
+
+Tbu::~Tbu() = default;
+
+void Tbu::receive(Access& access, Time at) {
+    if (access.journey) access.journey->enter(Journey::Part::Smmu, at);
+    if (at <= simulation_.now()) accept(access);
+    else simulation_.scheduler().at(at, &Tbu::arrived, this, &access);
+}
+
+void Tbu::arrived(void* tbu, void* access) { static_cast<Tbu*>(tbu)->accept(*static_cast<Access*>(access)); }
+
+Pending& Tbu::allocate() {
+    if (free_.empty()) {
+        all_.push_back(std::make_unique<Pending>());
+        return *all_.back();
+    }
+    Pending& pending = *free_.back();
+    free_.pop_back();
+    pending = Pending{};
+    return pending;
+}
+
+Lane& Tbu::lane_of(const sim::Attributes& attributes) {
+    // A raw requester has no RequesterID: its stream is its identity.
+    const u64 key =
+        attributes.requester_id != sim::no_id ? attributes.requester_id : u64{1} << 32 | attributes.stream_id;
+    Lane& lane = lanes_[key];
+    lane.key = key;
+    return lane;
+}
+
+void Tbu::accept(Access& access) {
+    ++transactions;
+    reap();
+    Pending& pending = allocate();
+    in_flight_.push_back(pending);
+    pending.access = &access;
+    pending.tbu = this;
+    pending.lane = &lane_of(access.attributes);
+    pending.sequence = ++sequence_;
+    pending.request = request_of(access);
+    pending.address = pending.request.address;
+    ++pending.lane->in_flight;
+    if (pending.is_write()) pending.lane->writes.push_back(&pending);
+
+    Time at = accept_.enter(simulation_.now());
+    if (look_up(pending, at)) {
+        ready(pending, at);
+        return;
+    }
+    ++misses;
+    scope_.spawn("translation", miss(pending, at));
+}
+
+bool Tbu::look_up(Pending& pending, Time& at) {
+    const arch::Control& control = service_.control();
+    if (!control.enabled) {
+        pending.outcome = arch::bypass_by_gbpa(control, service_.identification(), pending.request);
+        return true;
+    }
+    pending.uses_translation = true;
+    at = clock_.after(at, config_.utlb_latency);
+    const StreamContext* const context = contexts_.find({pending.request.stream_id, pending.request.substream_id});
+    if (context == nullptr) {
+        at = clock_.after(at, config_.tlb_latency);
+        return false;
+    }
+    const Request effective =
+        arch::override_request(pending.request, context->ste[spec::Ste::INSTCFG], context->ste[spec::Ste::PRIVCFG]);
+    if (!context->stage1 && !context->stage2) {
+        pending.outcome = arch::bypass_by_ste(*context, service_.identification(), effective);
+        return true;
+    }
+    pending.address = arch::canonical_address(*context, pending.request.address);
+    const Translation* found = utlb_.find(context->tags, pending.address);
+    const bool micro = found != nullptr;
+    if (!micro) {
+        at = clock_.after(at, config_.tlb_latency);
+        found = tlb_.find(context->tags, pending.address);
+    }
+    // An entry that does not permit the access leaves the fault to a walk, which finds its exact record.
+    if (found == nullptr || !found->permissions().allow(effective)) return false;
+    if (micro) {
+        ++utlb_hits_;
+    } else {
+        ++tlb_hits_;
+        utlb_.insert(context->tags, pending.address, *found);
+    }
+    pending.tags = context->tags;
+    pending.tagged = true;
+    pending.global = found->global;
+    pending.span = static_cast<u8>(found->span);
+    pending.outcome = arch::proceed(*context, effective, at_address(*found, pending.address));
+    return true;
+}
+
+sim::Task<> Tbu::miss(Pending& pending, Time looked_up) {
+    const sim::Slots::Slot slot = co_await translation_slots_.take();
+    co_await simulation_.until(clock_.after(std::max(looked_up, simulation_.now()), config_.link_latency));
+    const arch::TranslationResult result = co_await service_.translate(pending);
+    co_await simulation_.until(clock_.after(simulation_.now(), config_.link_latency));
+    fill(pending, result);
+    pending.job.reset();
+    pending.outcome = result.outcome;
+    ready(pending, simulation_.now());
+}
+
+void Tbu::fill(Pending& pending, const arch::TranslationResult& result) {
+    if (!result.has_context) return;
+    const StreamContext& context = result.context;
+    if (!pending.stale) contexts_.insert({pending.request.stream_id, pending.request.substream_id}, context);
+    pending.address = arch::canonical_address(context, pending.request.address);
+    if (result.outcome.disposition != Disposition::Proceed || !result.outcome.translated) return;
+    const Translation& translation = result.outcome.translation;
+    pending.tags = context.tags;
+    pending.tagged = true;
+    pending.global = translation.global;
+    pending.span = static_cast<u8>(translation.span);
+    if (pending.stale) return;
+    tlb_.insert(context.tags, pending.address, translation);
+    utlb_.insert(context.tags, pending.address, translation);
+}
+
+void Tbu::ready(Pending& pending, Time at) {
+    const Outcome& outcome = pending.outcome;
+    if (outcome.disposition != Disposition::Proceed) {
+        terminate(pending, at);
+        return;
+    }
+    Access& access = *pending.access;
+    access.address = outcome.address;
+    access.attributes.memory = outcome.memory;
+    access.attributes.privileged = outcome.privileged;
+    access.attributes.instruction = outcome.instruction;
+    pending.ready_at = at;
+    pending.state = Pending::State::Ready;
+
+    // Posted writes of a requester leave in order; a read does not pass an earlier write of its requester, but passes
+    // earlier reads (PCIe ordering).
+    Lane& lane = *pending.lane;
+    const bool first = lane.writes.empty() || lane.writes.front()->sequence >= pending.sequence;
+    if (!first) {
+        if (!pending.is_write()) lane.held_reads.emplace(pending.sequence, &pending);
+        return;
+    }
+    ++lane.in_flight;  // the response may come at once, but the lane is used below
+    const bool write = pending.is_write();
+    if (write) lane.writes.pop_front();
+    send(pending);
+    if (write) send_released(lane);
+    drop(lane);
+}
+
+void Tbu::send(Pending& pending) {
+    Lane& lane = *pending.lane;
+    const Time from = std::max({pending.ready_at, simulation_.now(), lane.last_sent});
+    const Time at = std::max(clock_.after(std::max(pending.ready_at, simulation_.now()), config_.send_latency), from);
+    lane.last_sent = at;
+    pending.state = Pending::State::Sent;
+    Access& access = *pending.access;
+    access.scratch = reinterpret_cast<u64>(&pending);
+    if (access.journey) access.journey->leave(Journey::Part::Smmu, at);
+    access.push(*this);
+    output_.send(access, at);
+}
+
+void Tbu::send_released(Lane& lane) {
+    for (;;) {
+        const u64 barrier = lane.writes.empty() ? ~u64{0} : lane.writes.front()->sequence;
+        while (!lane.held_reads.empty() && lane.held_reads.begin()->first < barrier) {
+            Pending& read = *lane.held_reads.begin()->second;
+            lane.held_reads.erase(lane.held_reads.begin());
+            send(read);
+        }
+        if (lane.writes.empty() || lane.writes.front()->state != Pending::State::Ready) return;
+        Pending& write = *lane.writes.front();
+        lane.writes.pop_front();
+        send(write);
+    }
+}
+
+void Tbu::terminate(Pending& pending, Time at) {
+    ++aborted_;
+    const Outcome outcome = pending.outcome;
+    if (outcome.recorded) service_.record(outcome);
+    Access& access = *pending.access;
+    Lane& lane = *pending.lane;
+    const bool write = pending.is_write();
+    if (write) lane.writes.erase(std::find(lane.writes.begin(), lane.writes.end(), &pending));
+    ++lane.in_flight;  // the lane is used below
+    release(pending, at);
+    if (access.journey) {
+        access.journey->leave(Journey::Part::Smmu, at);
+        access.journey->settle(Journey::Outcome::Blocked);
+    }
+    if (outcome.disposition == Disposition::RazWi) {
+        std::memset(access.data(), 0, access.size);
+        access.respond(Status::Discarded, at);
+    } else {
+        access.respond(Status::CompleterAbort, at);
+    }
+    if (write) send_released(lane);
+    drop(lane);
+}
+
+void Tbu::drop(Lane& lane) {
+    if (--lane.in_flight == 0) lanes_.erase(lane.key);
+}
+
+void Tbu::complete(Access& access, Time at) {
+    Pending& pending = *reinterpret_cast<Pending*>(access.scratch);
+    release(pending, at);
+    access.respond(at);
+}
+
+void Tbu::release(Pending& pending, Time at) {
+    if (pending.marked) service_.finished(at);
+    pending.marked = false;
+    pending.job.reset();
+    drop(*pending.lane);
+    pending.lane = nullptr;
+    pending.unlink();
+    ending_.push_back({at, &pending});
+}
+
+void Tbu::reap() {
+    while (!ending_.empty() && ending_.front().at <= simulation_.now()) {
+        free_.push_back(ending_.front().pending);
+        ending_.pop_front();
+    }
+}
+
+Time Tbu::perform(Access& access) {
+    const u64 address = access.address;
+    const Outcome outcome = functional_(request_of(access), true);
+    const Time own = clock_.span(config_.utlb_latency + config_.tlb_latency + config_.send_latency);
+    if (outcome.disposition == Disposition::Proceed) {
+        access.address = outcome.address;
+        const Time beyond = output_.perform(access);
+        access.address = address;
+        return own + beyond;
+    }
+    access.status = outcome.disposition == Disposition::RazWi ? Status::Discarded : Status::CompleterAbort;
+    if (outcome.disposition == Disposition::RazWi) std::memset(access.data(), 0, access.size);
+    return own;
+}
+
+void Tbu::inspect(Access& access) {
+    const u64 address = access.address;
+    const Outcome outcome = functional_(request_of(access), false);
+    if (outcome.disposition != Disposition::Proceed) {
+        access.status = Status::CompleterAbort;
+        return;
+    }
+    access.address = outcome.address;
+    output_.inspect(access);
+    access.address = address;
+}
+
+void Tbu::invalidate(const arch::TranslationScope& scope) {
+    utlb_.invalidate(scope);
+    tlb_.invalidate(scope);
+}
+
+void Tbu::invalidate(const arch::ConfigurationScope& scope) {
+    // A context joins an entry and a descriptor: either invalidates it.
+    contexts_.erase_if([&](const StreamKey& key, const StreamContext&) {
+        return scope.covers_descriptor(key.stream, key.substream == sim::no_id ? 0 : key.substream);
+    });
+}
+
+const Translation* Tbu::peek(const Request& request, StreamContext& context) {
+    const StreamContext* const known = contexts_.peek({request.stream_id, request.substream_id});
+    if (known == nullptr) return nullptr;
+    context = *known;
+    const u64 address = arch::canonical_address(context, request.address);
+    if (const Translation* found = utlb_.peek(context.tags, address)) return found;
+    return tlb_.peek(context.tags, address);
+}
+
+void Tbu::reset() {
+    scope_.cancel();
+    in_flight_.clear();
+    ending_.clear();
+    lanes_.clear();
+    free_.clear();
+    for (const auto& pending : all_) {
+        *pending = Pending{};
+        free_.push_back(pending.get());
+    }
+    accept_.reset();
+    utlb_.clear();
+    tlb_.clear();
+    contexts_.clear();
+}
+
+void Tbu::statistics(sim::StatisticsVisitor& visit) {
+    visit.counter("transaction", transactions, "1", "client transactions");
+    visit.counter("tlb_miss", misses, "1", "transactions that no TLB of this TBU answered");
+    visit.counter("utlb_hit", utlb_hits_, "1", "transactions that the micro TLB answered");
+    visit.counter("tlb_hit", tlb_hits_, "1", "transactions that the main TLB answered");
+    visit.counter("aborted", aborted_, "1", "transactions terminated by the SMMU");
+    visit.gauge("tlb_entries", tlb_.size(), "1", "valid entries of the main TLB");
+}
+
+}  // namespace smmusim::smmu::uarch

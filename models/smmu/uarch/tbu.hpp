@@ -1,0 +1,137 @@
+// A translation buffer unit: accepts client transactions, answers hits, asks the TCU about misses, keeps order, sends.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <unordered_map>
+
+#include "sim/clock.hpp"
+#include "sim/statistics.hpp"
+#include "smmu/uarch/config.hpp"
+#include "smmu/uarch/pending.hpp"
+#include "smmu/uarch/tlb.hpp"
+
+namespace smmusim::smmu::uarch {
+
+/// What a TBU asks of the rest of the SMMU.
+class TranslationService {
+public:
+    /// The answer of the TCU for a transaction that no TLB could translate.
+    virtual sim::Task<arch::TranslationResult> translate(Pending& pending) = 0;
+    /// A fault of a transaction that has been terminated.
+    virtual void record(const arch::Outcome& outcome) = 0;
+    virtual const arch::Control& control() const = 0;
+    virtual const spec::Identification& identification() const = 0;
+    /// A marked transaction is finished at `at`.
+    virtual void finished(Time at) = 0;
+
+protected:
+    ~TranslationService() = default;
+};
+
+/// The transactions of one requester between arrival and response, in the order in which they may be sent.
+struct Lane {
+    u64 key = 0;
+    u32 in_flight = 0;
+    Time last_sent = 0;
+    std::deque<Pending*> writes;         ///< not sent yet, in order of arrival
+    std::map<u64, Pending*> held_reads;  ///< translated, behind a write; by order of arrival
+};
+
+class Tbu final : public sim::Target, public sim::Initiator {
+public:
+    Tbu(sim::Simulation& simulation, std::string name, const TbuConfig& config, const sim::Clock& clock,
+        TranslationService& service, sim::Port& output);
+    ~Tbu();
+
+    void receive(sim::Access& access, Time at) override;
+    Time perform(sim::Access& access) override;
+    void inspect(sim::Access& access) override;
+    void complete(sim::Access& access, Time at) override;
+
+    void invalidate(const arch::TranslationScope& scope);
+    void invalidate(const arch::ConfigurationScope& scope);
+    /// Calls `visitor(pending)` for each transaction in flight, and `ending(at)` for those whose response is on its
+    /// way.
+    template <class Visitor, class Ending>
+    void for_each_in_flight(Visitor visitor, Ending ending);
+    /// What the TLBs would answer now, for inspection.
+    const arch::Translation* peek(const arch::Request& request, arch::StreamContext& context);
+    void reset();
+    void statistics(sim::StatisticsVisitor& visit);
+
+    /// Answers functionally, without any cache.
+    void set_functional(std::function<arch::Outcome(const arch::Request&, bool record)> functional) {
+        functional_ = std::move(functional);
+    }
+
+    u64 transactions = 0;
+    u64 misses = 0;
+
+private:
+    struct StreamKey {
+        u32 stream = 0;
+        u32 substream = 0;
+        bool operator==(const StreamKey&) const = default;
+        u64 hash() const { return stream + tag_mix(substream); }
+    };
+    struct Ending {
+        Time at;
+        Pending* pending;
+    };
+
+    static void arrived(void* tbu, void* access);
+    void accept(sim::Access& access);
+    /// True if the TLBs or the registers answer; `pending.outcome` is set and `at` advanced by the look-ups.
+    bool look_up(Pending& pending, Time& at);
+    sim::Task<> miss(Pending& pending, Time looked_up);
+    void fill(Pending& pending, const arch::TranslationResult& result);
+    void ready(Pending& pending, Time at);
+    void send(Pending& pending);
+    void send_released(Lane& lane);
+    /// Ends a use of the lane; the last one removes it.
+    void drop(Lane& lane);
+    void terminate(Pending& pending, Time at);
+    void release(Pending& pending, Time at);
+    void reap();
+    Pending& allocate();
+    Lane& lane_of(const sim::Attributes& attributes);
+
+    sim::Simulation& simulation_;
+    std::string name_;
+    TbuConfig config_;
+    const sim::Clock& clock_;
+    TranslationService& service_;
+    sim::Port& output_;
+    sim::Slots translation_slots_;
+    sim::Scope scope_;
+    sim::Pipe accept_;
+    Tlb utlb_;
+    Tlb tlb_;
+    sim::AssocCache<StreamKey, arch::StreamContext> contexts_;
+    std::function<arch::Outcome(const arch::Request&, bool)> functional_;
+
+    std::vector<std::unique_ptr<Pending>> all_;
+    std::vector<Pending*> free_;
+    boost::intrusive::list<Pending, boost::intrusive::constant_time_size<false>> in_flight_;
+    std::deque<Ending> ending_;  ///< answered; the response arrives at `at`
+    std::unordered_map<u64, Lane> lanes_;
+    u64 sequence_ = 0;
+
+    u64 utlb_hits_ = 0;
+    u64 tlb_hits_ = 0;
+    u64 aborted_ = 0;
+};
+
+template <class Visitor, class EndingVisitor>
+void Tbu::for_each_in_flight(Visitor visitor, EndingVisitor ending) {
+    for (Pending& pending : in_flight_) visitor(pending);
+    for (const Ending& entry : ending_)
+        if (entry.at > simulation_.now()) ending(*entry.pending, entry.at);
+}
+
+/// A transaction as the translation procedure sees it.
+arch::Request request_of(const sim::Access& access);
+
+}  // namespace smmusim::smmu::uarch

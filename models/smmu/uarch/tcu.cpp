@@ -1,0 +1,235 @@
+#include "smmu/uarch/tcu.hpp"
+
+#include <fmt/format.h>
+
+#include "sim/trace.hpp"
+#include "smmu/uarch/timed_environment.hpp"
+
+namespace smmusim::smmu::uarch {
+
+using arch::Checked;
+using arch::Fetch;
+using arch::Fetched;
+using arch::Stage2Leaf;
+using arch::TablePoint;
+using arch::Tags;
+using arch::TranslationResult;
+using sim::Task;
+
+namespace {
+
+template <class T>
+Checked<T> unknown() {
+    Checked<T> nothing;
+    nothing.fault.kind = arch::Fault::Kind::Silent;
+    return nothing;
+}
+
+constexpr std::array fetch_names{"L1STD", "STE", "L1CD", "CD", "S1", "S2"};
+
+}  // namespace
+
+Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config, const sim::Clock& clock,
+         const spec::Identification& identification, arch::Registers& registers, sim::Port& memory)
+    : simulation_(simulation),
+      name_(std::move(name)),
+      config_(config),
+      clock_(clock),
+      identification_(identification),
+      registers_(registers),
+      memory_(memory),
+      walk_slots_(simulation, name_ + ".walk_slots", config.walk_slots),
+      stes_(config.config_cache),
+      cds_(config.config_cache),
+      stage1_tables_(config.walk_cache, true),
+      stage2_tables_(config.walk_cache, false),
+      ipas_(config.ipa_cache),
+      job_name_(name_ + ": a translation of the same page"),
+      read_name_(name_ + ": a table read") {}
+
+Task<TranslationResult> Tcu::translate(Pending& pending) {
+    const MissKey key{pending.request.stream_id, pending.request.substream_id, pending.address >> 12};
+    const auto found = misses_.find(key);
+    if (found != misses_.end() && !found->second->stale) {
+        const std::shared_ptr<WalkJob> job = found->second;
+        ++joined_;
+        pending.job = job;
+        while (!job->finished) co_await job->done.wait();
+        // What the walk found serves everybody whom it permits; a fault is found, and recorded, by each on its own.
+        TranslationResult result = job->result;
+        if (result.outcome.disposition == arch::Disposition::Proceed && result.outcome.translated) {
+            const arch::Request effective = arch::override_request(
+                pending.request, result.context.ste[spec::Ste::INSTCFG], result.context.ste[spec::Ste::PRIVCFG]);
+            arch::Translation translation = result.outcome.translation;
+            const u64 within = sim::low_mask(12);
+            translation.output = (translation.output & ~within) | (pending.request.address & within);
+            translation.ipa = (translation.ipa & ~within) | (pending.request.address & within);
+            if (translation.permissions().allow(effective)) {
+                result.outcome = arch::proceed(result.context, effective, translation);
+                co_return result;
+            }
+        }
+    }
+    const auto job = std::make_shared<WalkJob>(simulation_, job_name_);
+    job->request = pending.request;
+    pending.job = job;
+    pending.stale = false;  // what a joined walk may have missed, this one sees
+    misses_[key] = job;
+    const TranslationResult result = co_await walk(job);
+    job->result = result;
+    job->finished = true;
+    const auto mine = misses_.find(key);
+    if (mine != misses_.end() && mine->second == job) misses_.erase(mine);
+    job->done.notify_all();
+    co_return result;
+}
+
+Task<TranslationResult> Tcu::walk(std::shared_ptr<WalkJob> job) {
+    TimedEnvironment environment(*this, *job);
+    const TranslationResult result = co_await arch::translate(environment, job->request);
+    if (environment.reads() != 0 && !result.outcome.fault) {
+        ++walks_;
+        walk_latency_.add(simulation_.now() - environment.began());
+        walk_reads_.add(environment.reads());
+    }
+    co_return result;
+}
+
+void Tcu::count(const Fetch& fetch) {
+    switch (fetch.kind) {
+        case Fetch::Kind::Stage1:
+            ++walk_accesses_;
+            ++stage1_reads_;
+            return;
+        case Fetch::Kind::Stage2:
+            ++walk_accesses_;
+            ++stage2_reads_;
+            return;
+        default: ++structure_reads_;
+    }
+}
+
+Task<Fetched> TimedEnvironment::read(const Fetch fetch) {
+    if (!slot_) slot_ = co_await tcu_.walk_slots_.take();
+    const bool descriptor = fetch.kind == Fetch::Kind::Stage1 || fetch.kind == Fetch::Kind::Stage2;
+    if (descriptor && reads_++ == 0) began_ = tcu_.simulation_.now();
+    if (!descriptor && !fetched_configuration_) {
+        fetched_configuration_ = true;
+        ++tcu_.config_misses_;
+    }
+    tcu_.count(fetch);
+    sim::Simulation& simulation = tcu_.simulation_;
+    co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.walk_latency));
+
+    const sim::AccessPtr access = simulation.accesses().make(sim::Command::Read, fetch.address, fetch.size);
+    access->attributes.transaction_class =
+        descriptor ? sim::TransactionClass::TableWalk : sim::TransactionClass::ConfigFetch;
+    access->attributes.privileged = true;
+    const sim::Status status = co_await sim::transfer(simulation, tcu_.memory_, *access, tcu_.read_name_);
+    Fetched fetched;
+    fetched.ok = status == sim::Status::Ok;
+    if (fetched.ok) std::memcpy(fetched.words.data(), access->data(), fetch.size);
+    if (auto* trace = simulation.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Walk)) {
+        trace->line(sim::Trace::Kind::Walk, simulation.now(), tcu_.name_,
+                    fmt::format("{} level {} [{:#x}] = {:#x}{}", fetch_names[static_cast<u8>(fetch.kind)],
+                                fetch.level == arch::Translation::no_level ? -1 : fetch.level, fetch.address,
+                                fetched.words[0], fetched.ok ? "" : " aborted"));
+    }
+    co_return fetched;
+}
+
+Task<Checked<spec::Ste>> TimedEnvironment::cached_ste(u32 stream) {
+    sim::Simulation& simulation = tcu_.simulation_;
+    co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.config_latency));
+    if (const spec::Ste* known = tcu_.stes_.find({stream, 0})) co_return *known;
+    co_return unknown<spec::Ste>();
+}
+
+Task<Checked<spec::Cd>> TimedEnvironment::cached_cd(u32 stream, u32 index) {
+    // Found in the same look-up as the entry.
+    if (const spec::Cd* known = tcu_.cds_.find({stream, index})) co_return *known;
+    co_return unknown<spec::Cd>();
+}
+
+Task<TablePoint> TimedEnvironment::cached_table(const Tags tags, bool stage1, u64 address) {
+    WalkCache& cache = stage1 ? tcu_.stage1_tables_ : tcu_.stage2_tables_;
+    if (!cache.present()) co_return TablePoint{};
+    sim::Simulation& simulation = tcu_.simulation_;
+    co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.walk_cache_latency));
+    co_return cache.find(tags, address);
+}
+
+Task<Checked<Stage2Leaf>> TimedEnvironment::cached_stage2(const Tags tags, u64 ipa) {
+    if (!tcu_.ipas_.present()) co_return unknown<Stage2Leaf>();
+    sim::Simulation& simulation = tcu_.simulation_;
+    co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.ipa_cache_latency));
+    const Stage2Leaf* const known = tcu_.ipas_.find(tags, ipa);
+    if (known == nullptr) co_return unknown<Stage2Leaf>();
+    Stage2Leaf leaf = *known;
+    leaf.output |= ipa & sim::low_mask(leaf.span);
+    co_return leaf;
+}
+
+// What an invalidation covered while it was fetched is not kept.
+
+void TimedEnvironment::keep_ste(u32 stream, const spec::Ste& ste) {
+    if (!job_.stale) tcu_.stes_.insert({stream, 0}, ste);
+}
+
+void TimedEnvironment::keep_cd(u32 stream, u32 index, const spec::Cd& cd) {
+    if (!job_.stale) tcu_.cds_.insert({stream, index}, cd);
+}
+
+void TimedEnvironment::keep_table(const Tags& tags, bool stage1, u64 address, unsigned span, const TablePoint& point) {
+    if (!job_.stale) (stage1 ? tcu_.stage1_tables_ : tcu_.stage2_tables_).insert(tags, address, span, point);
+}
+
+void TimedEnvironment::keep_stage2(const Tags& tags, u64 ipa, const Stage2Leaf& leaf) {
+    if (!job_.stale) tcu_.ipas_.insert(tags, ipa, leaf);
+}
+
+void TimedEnvironment::tagged(const Tags& tags) {
+    job_.tags = tags;
+    job_.tagged = true;
+    reads_ = 0;  // stage 2 reads for the context descriptor are not part of the walk
+}
+
+void Tcu::invalidate(const arch::TranslationScope& scope) {
+    stage1_tables_.invalidate(scope);
+    stage2_tables_.invalidate(scope);
+    ipas_.invalidate(scope);
+}
+
+void Tcu::invalidate(const arch::ConfigurationScope& scope) {
+    if (scope.stream_entries)
+        stes_.erase_if([&](const StructureKey& key, const spec::Ste&) { return scope.covers_stream(key.stream); });
+    cds_.erase_if(
+        [&](const StructureKey& key, const spec::Cd&) { return scope.covers_descriptor(key.stream, key.index); });
+}
+
+void Tcu::reset() {
+    misses_.clear();
+    stes_.clear();
+    cds_.clear();
+    stage1_tables_.clear();
+    stage2_tables_.clear();
+    ipas_.clear();
+}
+
+void Tcu::statistics(sim::StatisticsVisitor& visit) {
+    visit.counter("trans_table_walk_access", walk_accesses_, "1", "descriptor fetches and updates");
+    visit.counter("config_struct_access", structure_reads_, "1", "fetches of STE, L1STD, CD and L1CD");
+    visit.counter("config_cache_miss", config_misses_, "1", "translations that needed a configuration fetch");
+    visit.counter("walk.s1_reads", stage1_reads_, "1", "stage 1 descriptor fetches");
+    visit.counter("walk.s2_reads", stage2_reads_, "1",
+                  "stage 2 descriptor fetches, those for context descriptors included");
+    visit.counter("walk.updates", updates_, "1", "hardware updates of descriptors");
+    visit.counter("walk.count", walks_, "1", "walks that ended without a fault");
+    visit.counter("walk.joined", joined_, "1", "misses that joined a walk under way");
+    visit.latency("walk.latency_ns", walk_latency_,
+                  "first descriptor read to the end of the walk, walks without a fault");
+    visit.distribution("walk.reads", walk_reads_, "1", "descriptor reads of a walk without a fault");
+    visit.gauge("walk.slots_peak", walk_slots_.peak(), "1", "most walk slots in use at one time");
+}
+
+}  // namespace smmusim::smmu::uarch

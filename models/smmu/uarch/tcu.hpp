@@ -1,0 +1,74 @@
+// The translation control unit: joins misses, looks into its caches, walks with a bounded number of slots.
+#pragma once
+
+#include <unordered_map>
+
+#include "sim/clock.hpp"
+#include "sim/statistics.hpp"
+#include "smmu/arch/registers.hpp"
+#include "smmu/uarch/config.hpp"
+#include "smmu/uarch/pending.hpp"
+#include "smmu/uarch/walk_cache.hpp"
+
+namespace smmusim::smmu::uarch {
+
+class Tcu {
+public:
+    Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config, const sim::Clock& clock,
+        const spec::Identification& identification, arch::Registers& registers, sim::Port& memory);
+
+    /// Translates for `pending`, or joins a translation of the same page that is under way.
+    sim::Task<arch::TranslationResult> translate(Pending& pending);
+
+    void invalidate(const arch::TranslationScope& scope);
+    void invalidate(const arch::ConfigurationScope& scope);
+    void reset();
+    void statistics(sim::StatisticsVisitor& visit);
+
+private:
+    friend class TimedEnvironment;
+    struct MissKey {
+        u32 stream = 0;
+        u32 substream = 0;
+        u64 page = 0;
+        bool operator==(const MissKey&) const = default;
+    };
+    struct MissHash {
+        std::size_t operator()(const MissKey& key) const {
+            return static_cast<std::size_t>(key.page + tag_mix(u64{key.substream} << 32 | key.stream));
+        }
+    };
+
+    sim::Task<arch::TranslationResult> walk(std::shared_ptr<WalkJob> job);
+    void count(const arch::Fetch& fetch);
+
+    sim::Simulation& simulation_;
+    std::string name_;
+    TcuConfig config_;
+    const sim::Clock& clock_;
+    const spec::Identification& identification_;
+    arch::Registers& registers_;
+    sim::Port& memory_;
+    sim::Slots walk_slots_;
+    sim::AssocCache<StructureKey, spec::Ste> stes_;
+    sim::AssocCache<StructureKey, spec::Cd> cds_;
+    WalkCache stage1_tables_;
+    WalkCache stage2_tables_;
+    IpaCache ipas_;
+    std::unordered_map<MissKey, std::shared_ptr<WalkJob>, MissHash> misses_;
+    std::string job_name_;
+    std::string read_name_;
+
+    u64 walk_accesses_ = 0;
+    u64 stage1_reads_ = 0;
+    u64 stage2_reads_ = 0;
+    u64 updates_ = 0;
+    u64 structure_reads_ = 0;
+    u64 config_misses_ = 0;
+    u64 joined_ = 0;
+    u64 walks_ = 0;
+    sim::Histogram walk_latency_;
+    sim::Histogram walk_reads_;
+};
+
+}  // namespace smmusim::smmu::uarch

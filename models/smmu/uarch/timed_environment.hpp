@@ -1,0 +1,42 @@
+// The environment of a translation that takes time: caches with latencies, walk slots, reads as bus transactions.
+#pragma once
+
+#include "smmu/uarch/tcu.hpp"
+
+namespace smmusim::smmu::uarch {
+
+class TimedEnvironment {
+public:
+    TimedEnvironment(Tcu& tcu, WalkJob& job) : tcu_(tcu), job_(job) {}
+    TimedEnvironment(const TimedEnvironment&) = delete;
+    TimedEnvironment& operator=(const TimedEnvironment&) = delete;
+
+    const spec::Identification& identification() const { return tcu_.identification_; }
+    const arch::Control& control() const { return tcu_.registers_.control(); }
+
+    sim::Task<arch::Fetched> read(const arch::Fetch fetch);
+    sim::Task<arch::Checked<spec::Ste>> cached_ste(u32 stream);
+    sim::Task<arch::Checked<spec::Cd>> cached_cd(u32 stream, u32 index);
+    sim::Task<arch::TablePoint> cached_table(const arch::Tags tags, bool stage1, u64 address);
+    sim::Task<arch::Checked<arch::Stage2Leaf>> cached_stage2(const arch::Tags tags, u64 ipa);
+    void keep_ste(u32 stream, const spec::Ste& ste);
+    void keep_cd(u32 stream, u32 index, const spec::Cd& cd);
+    void keep_table(const arch::Tags& tags, bool stage1, u64 address, unsigned span, const arch::TablePoint& point);
+    void keep_stage2(const arch::Tags& tags, u64 ipa, const arch::Stage2Leaf& leaf);
+    void tagged(const arch::Tags& tags);
+    void decided(const char*) {}
+
+    /// Descriptor reads since the context was known, and when the first of them started.
+    u64 reads() const { return reads_; }
+    Time began() const { return began_; }
+
+private:
+    Tcu& tcu_;
+    WalkJob& job_;
+    sim::Slots::Slot slot_;  ///< taken with the first read, given back with the end of the translation
+    bool fetched_configuration_ = false;
+    u64 reads_ = 0;
+    Time began_ = 0;
+};
+
+}  // namespace smmusim::smmu::uarch
