@@ -1,0 +1,320 @@
+#include "pcie/uarch/dma_engine.hpp"
+
+#include <fmt/format.h>
+
+#include <cassert>
+
+#include "pcie/arch/cutting.hpp"
+#include "sim/trace.hpp"
+
+namespace smmusim::pcie::uarch {
+
+void DmaRequest::complete(sim::Access& answered, Time at) {
+    if (answered.is_write()) engine->write_done(*this, at);
+    else engine->read_answered(*this, at);
+}
+
+DmaEngine::DmaEngine(sim::Simulation& simulation, const EndpointConfig& config, std::string name,
+                     arch::FunctionState& function, Link& link, MessageLog& messages)
+    : Reporter(simulation),
+      simulation_(simulation),
+      config_(config),
+      name_(std::move(name)),
+      function_(function),
+      link_(link),
+      messages_(messages),
+      reads_(std::make_unique<DmaRequest[]>(config.function.tags)),
+      tags_(config.function.tags) {
+    for (u32 tag = 0; tag < config.function.tags; ++tag) {
+        reads_[tag].engine = this;
+        reads_[tag].tag = tag;
+    }
+}
+
+DmaEngine::~DmaEngine() { clear(); }
+
+void DmaEngine::connect(RootSide& root, u32 number) {
+    root_ = &root;
+    number_ = number;
+}
+
+const char* DmaEngine::problem(const sim::DmaOperation& operation) {
+    const sim::Attributes& attributes = operation.attributes;
+    if (operation.command == sim::Command::Atomic) return "an endpoint reads and writes only";
+    if (operation.size == 0) return "the size must not be 0";
+    if (operation.address + (operation.size - 1) < operation.address) return "the range ends beyond 64 bits";
+    if (operation.command == sim::Command::Write && operation.data.size() != operation.size)
+        return "a write needs as many bytes of data as its size says";
+    if ((attributes.privileged || attributes.instruction) && !attributes.has_substream())
+        return "a privileged or instruction access needs a PASID";
+    if (attributes.instruction && operation.command == sim::Command::Write)
+        return "a write cannot be an instruction access";
+    if (attributes.has_substream() && attributes.substream_id >> 20 != 0) return "a PASID has 20 bits";
+    if (attributes.address_type != sim::AddressType::Untranslated) return "the function has no ATS capability";
+    return nullptr;
+}
+
+void DmaEngine::submit(sim::DmaHandle operation) {
+    assert(root_ != nullptr && problem(*operation) == nullptr);
+    const bool read = operation->command == sim::Command::Read;
+    if (read_operations_ + write_operations_ == 0) first_issue_ = simulation_.now();
+    ++(read ? read_operations_ : write_operations_);
+    operation->submitted = simulation_.now();
+    if (!function_.bus_master()) {
+        // Command register, bit 2: without it no memory request goes upstream.
+        operation->status = sim::Status::Unsupported;
+        account(*operation);
+        return;
+    }
+    if (free_transfers_.empty()) free_transfers_.push_back(&transfers_.emplace_back());
+    DmaTransfer& transfer = *free_transfers_.back();
+    free_transfers_.pop_back();
+    if (read) operation->data.resize(operation->size);
+    transfer.operation = std::move(operation);
+    transfer.issued = 0;
+    transfer.in_flight = 0;
+    transfer.status = sim::Status::Ok;
+    transfer.last = simulation_.now();
+    transfer.sequence = ++sequence_;
+    transfer.behind = posted_queued_;
+    if (read) {
+        read_queue_.push_back(&transfer);
+    } else {
+        posted_queue_.push_back({&transfer, {}, transfer.sequence});
+        ++posted_queued_;
+    }
+    pump();
+}
+
+void DmaEngine::send(const arch::Message& message) {
+    assert(root_ != nullptr);
+    posted_queue_.push_back({nullptr, message, ++sequence_});
+    ++posted_queued_;
+    pump();
+}
+
+void DmaEngine::pump() {
+    if (pumping_) return;
+    pumping_ = true;
+    while (issue_next()) {
+    }
+    pumping_ = false;
+}
+
+spec::Packet DmaEngine::packet_of(const Posted& posted) const {
+    if (posted.transfer == nullptr) return spec::memory_write(posted.message.address, 4, false);
+    const sim::DmaOperation& operation = *posted.transfer->operation;
+    const u64 address = operation.address + posted.transfer->issued;
+    const u32 length = arch::first_request(address, operation.size - posted.transfer->issued, function_.max_payload());
+    return spec::memory_write(address, length, operation.attributes.has_substream());
+}
+
+bool DmaEngine::issue_next() {
+    LinkDirection& up = link_.up();
+    const Time now = simulation_.now();
+    const bool posted = !posted_queue_.empty();
+    // Table of ordering rules: a read does not pass an earlier posted request.
+    bool read = !read_queue_.empty() && posted_sent_ >= read_queue_.front()->behind;
+    if (read && !tags_.available(function_.usable_tags())) {
+        ++tag_waits_;
+        read = false;  // goes on when a tag comes back
+    }
+    if (!posted && !read) return false;
+    if (up.free_at() > now + config_.transmit_latency) {
+        up.wait_for_wire(*this, config_.transmit_latency);
+        return false;
+    }
+
+    // The DMA engine's own pace does not hold messages.
+    const bool in_pace = now >= next_issue_;
+    const bool message = posted && posted_queue_.front().transfer == nullptr;
+    bool out_of_pace = false;
+    bool out_of_credit = false;
+    const auto try_posted = [&] {
+        if (!posted) return false;
+        if (!message && !in_pace) out_of_pace = true;
+        else if (!up.affordable(packet_of(posted_queue_.front()))) out_of_credit = true;
+        else {
+            issue_posted();
+            return true;
+        }
+        return false;
+    };
+    const auto try_read = [&] {
+        if (!read) return false;
+        const sim::DmaOperation& operation = *read_queue_.front()->operation;
+        const spec::Packet packet = spec::memory_read(operation.address, operation.attributes.has_substream());
+        if (!in_pace) out_of_pace = true;
+        else if (!up.affordable(packet)) out_of_credit = true;
+        else {
+            issue_read();
+            return true;
+        }
+        return false;
+    };
+    const bool posted_first =
+        posted && (!read || message || posted_queue_.front().sequence < read_queue_.front()->sequence);
+    if (posted_first ? try_posted() || try_read() : try_read() || try_posted()) return true;
+
+    if (out_of_credit) up.wait_for_credits(*this);
+    if (out_of_pace && !pace_token_) pace_token_ = simulation_.scheduler().at(next_issue_, &DmaEngine::paced, this);
+    return false;
+}
+
+void DmaEngine::paced(void* object, void*) {
+    DmaEngine& engine = *static_cast<DmaEngine*>(object);
+    engine.pace_token_ = {};
+    engine.pump();
+}
+
+void DmaEngine::fill(sim::Attributes& attributes, const sim::DmaOperation& operation) const {
+    attributes = operation.attributes;
+    attributes.transaction_class = sim::TransactionClass::Data;
+    attributes.secure = false;
+    // A hint is sent only when the function may use it (DEVCTL, DEVCTL2).
+    attributes.relaxed_ordering &= function_.relaxed_ordering_enabled();
+    attributes.no_snoop &= function_.no_snoop_enabled();
+    attributes.id_based_ordering &= function_.id_based_ordering_enabled();
+}
+
+DmaRequest& DmaEngine::take_write_request() {
+    if (free_writes_.empty()) {
+        free_writes_.push_back(&writes_.emplace_back());
+        free_writes_.back()->engine = this;
+    }
+    DmaRequest& request = *free_writes_.back();
+    free_writes_.pop_back();
+    return request;
+}
+
+void DmaEngine::launch(DmaRequest& request, const spec::Packet& packet, Time arrival) {
+    request.access->push(request);
+    root_->request(number_, *request.access, packet, arrival);
+}
+
+void DmaEngine::count_packet(Time at, const char* kind, const sim::Access& access) {
+    ++(access.is_write() ? write_packets_ : read_packets_);
+    if (sim::Trace* const trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Packet))
+        trace->line(sim::Trace::Kind::Packet, at, name_,
+                    fmt::format("{} {:#x} +{}", kind, access.address, access.size));
+}
+
+void DmaEngine::issue_posted() {
+    const Posted posted = posted_queue_.front();
+    const spec::Packet packet = packet_of(posted);
+    const LinkDirection::Sent sent = link_.up().send(packet, simulation_.now() + config_.transmit_latency);
+    DmaRequest& request = take_write_request();
+    request.transfer = posted.transfer;
+    if (posted.transfer == nullptr) {
+        posted_queue_.pop_front();
+        ++posted_sent_;
+        request.access = simulation_.accesses().make(sim::Command::Write, posted.message.address, 4);
+        request.access->set_value(posted.message.data);
+        // A message is a plain write, never relaxed, never without snoop.
+        request.access->attributes.transaction_class = sim::TransactionClass::Message;
+        request.access->journey = messages_.begin(posted.message.vector, sent.start);
+        count_packet(sent.start, "MSI", *request.access);
+    } else {
+        DmaTransfer& transfer = *posted.transfer;
+        const sim::DmaOperation& operation = *transfer.operation;
+        const u64 address = operation.address + transfer.issued;
+        const u32 length = arch::first_request(address, operation.size - transfer.issued, function_.max_payload());
+        request.access = simulation_.accesses().make(sim::Command::Write, address, length);
+        std::memcpy(request.access->data(), operation.data.data() + transfer.issued, length);
+        fill(request.access->attributes, operation);
+        transfer.issued += length;
+        ++transfer.in_flight;
+        next_issue_ = simulation_.now() + config_.issue_interval;
+        if (transfer.issued == operation.size) {
+            posted_queue_.pop_front();
+            ++posted_sent_;
+        }
+        count_packet(sent.start, "MWr", *request.access);
+    }
+    launch(request, packet, sent.arrival);
+}
+
+void DmaEngine::issue_read() {
+    DmaTransfer& transfer = *read_queue_.front();
+    const sim::DmaOperation& operation = *transfer.operation;
+    const u64 address = operation.address + transfer.issued;
+    const u32 length = arch::first_request(address, operation.size - transfer.issued, function_.max_read_request());
+    const spec::Packet packet = spec::memory_read(address, operation.attributes.has_substream());
+    const LinkDirection::Sent sent = link_.up().send(packet, simulation_.now() + config_.transmit_latency);
+    if (tags_.in_use() == 0) function_.set_transactions_pending(true);
+    DmaRequest& request = reads_[tags_.take()];
+    request.transfer = &transfer;
+    request.offset = transfer.issued;
+    request.access = simulation_.accesses().make(sim::Command::Read, address, length);
+    fill(request.access->attributes, operation);
+    transfer.issued += length;
+    ++transfer.in_flight;
+    next_issue_ = simulation_.now() + config_.issue_interval;
+    if (transfer.issued == operation.size) read_queue_.pop_front();
+    count_packet(sent.start, "MRd", *request.access);
+    launch(request, packet, sent.arrival);
+}
+
+void DmaEngine::write_done(DmaRequest& request, Time at) {
+    const sim::Status status = request.access->status;
+    DmaTransfer* const transfer = request.transfer;
+    request.access.reset();
+    free_writes_.push_back(&request);
+    if (transfer == nullptr) return;
+    transfer->note(status);
+    transfer->last = std::max(transfer->last, at);
+    --transfer->in_flight;
+    if (transfer->done())
+        transfer->token = simulation_.scheduler().at(transfer->last, &DmaEngine::last_part_done, this, transfer);
+}
+
+void DmaEngine::read_answered(DmaRequest& request, Time at) {
+    request.token = simulation_.scheduler().at(at + config_.receive_latency, &DmaEngine::read_arrived, this, &request);
+}
+
+void DmaEngine::read_arrived(void* object, void* argument) {
+    DmaEngine& engine = *static_cast<DmaEngine*>(object);
+    DmaRequest& request = *static_cast<DmaRequest*>(argument);
+    DmaTransfer& transfer = *request.transfer;
+    const sim::Access& access = *request.access;
+    request.token = {};
+    transfer.note(access.status);
+    if (sim::succeeded(access.status))
+        std::memcpy(transfer.operation->data.data() + request.offset, access.data(), access.size);
+    else engine.function_.report_abort(access.status);
+    request.access.reset();
+    engine.tags_.give_back(request.tag);
+    if (engine.tags_.in_use() == 0) engine.function_.set_transactions_pending(false);
+    --transfer.in_flight;
+    if (transfer.done()) engine.finish(transfer);
+    engine.pump();
+}
+
+void DmaEngine::last_part_done(void* object, void* argument) {
+    DmaTransfer& transfer = *static_cast<DmaTransfer*>(argument);
+    transfer.token = {};
+    static_cast<DmaEngine*>(object)->finish(transfer);
+}
+
+void DmaEngine::finish(DmaTransfer& transfer) {
+    const sim::DmaHandle operation = std::move(transfer.operation);
+    transfer.operation = nullptr;
+    operation->status = transfer.status;
+    free_transfers_.push_back(&transfer);
+    account(*operation);
+}
+
+void DmaEngine::account(sim::DmaOperation& operation) {
+    operation.completed = simulation_.now();
+    if (sim::succeeded(operation.status)) {
+        bytes_ += operation.size;
+        latency_.add(operation.latency());
+        last_completion_ = operation.completed;
+    } else {
+        ++faults_;
+        operation.data.clear();
+    }
+    if (operation.on_done) operation.on_done(operation);
+}
+
+}  // namespace smmusim::pcie::uarch

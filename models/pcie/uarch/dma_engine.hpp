@@ -1,0 +1,112 @@
+// What a function sends: DMA operations cut into packets, and messages, in the order that PCIe prescribes.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pcie/arch/function.hpp"
+#include "pcie/arch/tags.hpp"
+#include "pcie/uarch/dma_parts.hpp"
+#include "pcie/uarch/link.hpp"
+#include "pcie/uarch/message_log.hpp"
+
+namespace smmusim::pcie::uarch {
+
+/// Posted requests (writes, messages) leave in order of submission, reads among themselves too. A read never leaves
+/// before a write submitted earlier; a write passes reads that lack a tag or credit, a message all of them.
+class DmaEngine final : public Sender, public sim::Reporter {
+public:
+    DmaEngine(sim::Simulation& simulation, const EndpointConfig& config, std::string name,
+              arch::FunctionState& function, Link& link, MessageLog& messages);
+    ~DmaEngine();
+    DmaEngine(const DmaEngine&) = delete;
+    DmaEngine& operator=(const DmaEngine&) = delete;
+
+    void connect(RootSide& root, u32 number);
+
+    /// Why a function cannot execute this operation; null if it can.
+    static const char* problem(const sim::DmaOperation& operation);
+
+    /// Queues an operation without a problem(). With bus mastering off it ends at once.
+    void submit(sim::DmaHandle operation);
+    /// Queues a message behind the writes submitted before.
+    void send(const arch::Message& message);
+
+    /// The configuration space was written: limits may have changed, bus mastering may be off.
+    void configuration_changed();
+    /// Drops everything, in flight too: operations end with a timeout.
+    void reset();
+
+    u32 tags_in_use() const { return tags_.in_use(); }
+    void statistics(sim::StatisticsVisitor& visit);
+    void link_ready() override { pump(); }
+    void report(std::string& text) const override;
+
+private:
+    friend struct DmaRequest;
+    struct Posted {
+        DmaTransfer* transfer = nullptr;  ///< null: a message
+        arch::Message message;
+        u64 sequence = 0;
+    };
+
+    void pump();
+    bool issue_next();
+    spec::Packet packet_of(const Posted& posted) const;
+    void issue_posted();
+    void issue_read();
+    void launch(DmaRequest& request, const spec::Packet& packet, Time arrival);
+    DmaRequest& take_write_request();
+    void count_packet(Time at, const char* kind, const sim::Access& access);
+    void fill(sim::Attributes& attributes, const sim::DmaOperation& operation) const;
+
+    static void paced(void* engine, void*);
+    void read_answered(DmaRequest& request, Time at);
+    static void read_arrived(void* engine, void* request);
+    static void last_part_done(void* engine, void* transfer);
+    void write_done(DmaRequest& request, Time at);
+    void finish(DmaTransfer& transfer);
+    void drop_queued();
+    void account(sim::DmaOperation& operation);
+    std::vector<sim::DmaHandle> clear();
+
+    sim::Simulation& simulation_;
+    const EndpointConfig& config_;
+    std::string name_;
+    arch::FunctionState& function_;
+    Link& link_;
+    MessageLog& messages_;
+    RootSide* root_ = nullptr;
+    u32 number_ = 0;  ///< at the root port
+
+    std::deque<DmaTransfer> transfers_;  ///< storage
+    std::vector<DmaTransfer*> free_transfers_;
+    std::unique_ptr<DmaRequest[]> reads_;  ///< by tag
+    std::deque<DmaRequest> writes_;        ///< storage
+    std::vector<DmaRequest*> free_writes_;
+    arch::TagPool tags_;
+
+    std::deque<Posted> posted_queue_;
+    std::deque<DmaTransfer*> read_queue_;
+    u64 sequence_ = 0;
+    u64 posted_queued_ = 0;  ///< ever
+    u64 posted_sent_ = 0;    ///< of these, wholly
+    Time next_issue_ = 0;
+    bool pumping_ = false;
+    sim::Scheduler::Token pace_token_;
+
+    u64 read_operations_ = 0;
+    u64 write_operations_ = 0;
+    u64 bytes_ = 0;
+    u64 faults_ = 0;
+    u64 read_packets_ = 0;
+    u64 write_packets_ = 0;
+    u64 tag_waits_ = 0;
+    Time first_issue_ = 0;
+    Time last_completion_ = 0;
+    sim::Histogram latency_;
+};
+
+}  // namespace smmusim::pcie::uarch
