@@ -1,0 +1,35 @@
+// The walk vectors on the timed SMMU and on its functional path.
+#include "smmu/device_machine.hpp"
+#include "vectors/driver.hpp"
+
+namespace smmusim::test {
+namespace {
+
+/// What the model does not do yet: 52-bit addresses and hardware update.
+constexpr u32 supported = vectors::every_feature & ~(vectors::wide_addresses | vectors::hardware_update);
+
+template <class Machine>
+void run_walks() {
+    const auto rows = vectors::cases(supported);
+    EXPECT_GE(rows.size(), 90u);
+    for (const vectors::Case& row : rows) {
+        const vectors::Complaints complaints = vectors::check<Machine>(row);
+        EXPECT_TRUE(complaints.empty()) << row.id << vectors::text(complaints);
+    }
+}
+
+template <class Machine>
+void run_fetches() {
+    for (const vectors::FetchCase& row : vectors::fetch_cases(supported)) {
+        const vectors::Complaints complaints = vectors::check<Machine>(row);
+        EXPECT_TRUE(complaints.empty()) << row.id << vectors::text(complaints);
+    }
+}
+
+TEST(WalkVectors, TimedSmmuReproducesEveryWalk) { run_walks<DeviceMachine>(); }
+TEST(WalkVectors, FunctionalPathReproducesEveryWalk) { run_walks<FunctionalMachine>(); }
+TEST(WalkVectors, TimedSmmuReproducesEveryCountOfFetches) { run_fetches<DeviceMachine>(); }
+TEST(WalkVectors, FunctionalPathReproducesEveryCountOfFetches) { run_fetches<FunctionalMachine>(); }
+
+}  // namespace
+}  // namespace smmusim::test
