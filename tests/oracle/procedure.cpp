@@ -37,9 +37,9 @@ void Walker::translate() {
     if (ste(ste_field::Config) < ste_field::Bypass) throw Fault{{}, false, Verdict::Abort};  // aborts without a record
     check_ste();
     if (transaction_.substream && !stage1_enabled()) fail_substream(*transaction_.substream);
+    override_attributes();  // records carry the attributes after overrides (7.3), bypassing transactions included
     if (ste(ste_field::Config) == ste_field::Bypass) return bypass(transaction_.address);
 
-    override_attributes();
     if (stage1_enabled() && !stage1_skipped()) {
         fetch_cd();
         check_cd();
