@@ -8,33 +8,35 @@
 namespace smmusim::sim {
 namespace {
 
-class Device;
-extern const std::array<Register<Device>, 9> registers;
-
-class Device {
+/// What the rows refer to.
+class Handlers {
 public:
-    u64 read(u64 offset, u32 size) { return file.read(*this, offset, size); }
-    void write(u64 offset, u32 size, u64 data) { file.write(*this, offset, size, data); }
-
     void control_written(u32 index, u64 value) { written.emplace_back(index, value); }
     u64 status(u32 index) { return 0x5000 + index; }
 
-    RegisterFile<Device, registers> file;
     std::vector<std::pair<u32, u64>> written;
 };
 
 constexpr u64 all = ~u64{0};
-const std::array<Register<Device>, 9> registers{{
+constexpr std::array<Register<Handlers>, 9> registers{{
     {.name = "ID", .offset = 0x00, .reset = 0x1234},
-    {.name = "CONTROL", .offset = 0x04, .writable = 0xff, .on_write = &Device::control_written},
+    {.name = "CONTROL", .offset = 0x04, .writable = 0xff, .on_write = &Handlers::control_written},
     {.name = "BASE", .offset = 0x08, .width = 64, .reset = 7, .writable = 0x00ff'ffff'ffff'ffe0},
-    {.name = "STATUS", .offset = 0x10, .count = 3, .on_read = &Device::status},
+    {.name = "STATUS", .offset = 0x10, .count = 3, .on_read = &Handlers::status},
     {.name = "PRIORITY", .offset = 0x20, .writable = 0xf8f8f8f8, .count = 4, .bytes = true},
     {.name = "PAGE", .offset = 0x40, .width = 64, .writable = all, .count = 4, .stride = 32},
     {.name = "PAGE_CFG", .offset = 0x48, .writable = all, .count = 4, .stride = 32},
     {.name = "PAGE_STATUS", .offset = 0x4c, .reset = 9, .count = 4, .stride = 32},
     {.name = "BYTE", .offset = 0xf0, .width = 8, .writable = 0xff},
 }};
+
+class Device : public Handlers {
+public:
+    u64 read(u64 offset, u32 size) { return file.read(*this, offset, size); }
+    void write(u64 offset, u32 size, u64 data) { file.write(*this, offset, size, data); }
+
+    RegisterFile<Handlers, registers> file;
+};
 
 TEST(RegisterFile, ReadOnlyRegisterKeepsItsResetValue) {
     Device device;
