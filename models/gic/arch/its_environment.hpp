@@ -1,0 +1,55 @@
+// What the ITS's translations and commands need from the rest of the machine, with or without time.
+#pragma once
+
+#include "gic/spec/its_commands.hpp"
+#include "gic/spec/its_tables.hpp"
+#include "sim/task.hpp"
+
+namespace smmusim::gic::arch {
+
+/// An entry as read from its table; `ok` is false when the bus refused the read.
+template <class Entry>
+struct Fetched {
+    Entry entry;
+    bool ok = false;
+};
+
+/// Reads tables: from caches, from memory.
+class ItsTables {
+public:
+    virtual sim::Task<Fetched<spec::DeviceEntry>> read_device(u32 device) = 0;
+    virtual sim::Task<Fetched<spec::TranslationEntry>> read_event(spec::DeviceEntry table, u32 device, u32 event) = 0;
+    virtual sim::Task<Fetched<spec::CollectionEntry>> read_collection(u32 icid) = 0;
+
+protected:
+    ~ItsTables() = default;
+};
+
+/// What commands do besides: write tables, wait for translations, talk to redistributors (named by number).
+/// A write returns false when the bus refused it, and drops what was cached of the entry. Messages to one
+/// redistributor arrive in the order in which they were sent.
+class ItsEnvironment : public ItsTables {
+public:
+    virtual sim::Task<bool> write_device(u32 device, spec::DeviceEntry entry) = 0;
+    virtual sim::Task<bool> write_event(spec::DeviceEntry table, u32 device, u32 event,
+                                        spec::TranslationEntry entry) = 0;
+    virtual sim::Task<bool> write_collection(u32 icid, spec::CollectionEntry entry) = 0;
+
+    /// Waits until every translation of the event, or of the device, that began earlier has sent its message.
+    virtual sim::Task<> drain_event(u32 device, u32 event) = 0;
+    virtual sim::Task<> drain_device(u32 device) = 0;
+    /// Waits until everything that began earlier and concerns this redistributor has had its effect there.
+    virtual sim::Task<> synchronize(u32 redistributor) = 0;
+
+    virtual void set_pending(u32 redistributor, u32 intid) = 0;
+    virtual void clear_pending(u32 redistributor, u32 intid) = 0;
+    virtual void move_pending(u32 from, u32 to, u32 intid) = 0;
+    virtual void move_all_pending(u32 from, u32 to) = 0;
+    virtual void invalidate(u32 redistributor, u32 intid) = 0;
+    virtual void invalidate_all(u32 redistributor) = 0;
+
+protected:
+    ~ItsEnvironment() = default;
+};
+
+}  // namespace smmusim::gic::arch

@@ -1,0 +1,52 @@
+#include "gic/arch/its_translation.hpp"
+
+namespace smmusim::gic::arch {
+
+using spec::ItsError;
+
+sim::Task<ItsTranslation> find_event(const Its& its, ItsTables& tables, u32 device, u32 event) {
+    ItsTranslation result;
+    // A DeviceID beyond Devbits or beyond the table, or no valid table at all.
+    if (!its.device_table().contains(device)) {
+        result.error = ItsError::DeviceOutOfRange;
+        co_return result;
+    }
+    const Fetched<spec::DeviceEntry> dte = co_await tables.read_device(device);
+    result.device = dte.entry;
+    if (!dte.ok) result.error = ItsError::AccessFailure;
+    else if (!dte.entry[spec::DeviceEntry::Valid]) result.error = ItsError::UnmappedDevice;
+    else if (event >= dte.entry.events()) result.error = ItsError::IdOutOfRange;
+    if (result.error != ItsError::None) co_return result;
+
+    const Fetched<spec::TranslationEntry> ite = co_await tables.read_event(dte.entry, device, event);
+    result.intid = static_cast<u32>(ite.entry[spec::TranslationEntry::INTID]);
+    result.icid = static_cast<u32>(ite.entry[spec::TranslationEntry::ICID]);
+    if (!ite.ok) result.error = ItsError::AccessFailure;
+    else if (!ite.entry[spec::TranslationEntry::Valid]) result.error = ItsError::UnmappedInterrupt;
+    // Only software that writes into the table itself gets here.
+    else if (!its.implements_lpi(result.intid)) result.error = ItsError::InvalidEntry;
+    co_return result;
+}
+
+sim::Task<ItsTranslation> find_collection(const Its& its, ItsTables& tables, ItsTranslation found) {
+    if (!its.collection_table().contains(found.icid)) {
+        found.error = ItsError::CollectionOutOfRange;
+        co_return found;
+    }
+    const Fetched<spec::CollectionEntry> cte = co_await tables.read_collection(found.icid);
+    const u64 redistributor = cte.entry[spec::CollectionEntry::RDbase];
+    if (!cte.ok) found.error = ItsError::AccessFailure;
+    else if (!cte.entry[spec::CollectionEntry::Valid]) found.error = ItsError::UnmappedCollection;
+    else if (redistributor >= its.limits().redistributors) found.error = ItsError::InvalidEntry;
+    found.redistributor = static_cast<u32>(redistributor);
+    co_return found;
+}
+
+sim::Task<ItsTranslation> translate(const Its& its, ItsTables& tables, u32 device, u32 event) {
+    const ItsTranslation found = co_await find_event(its, tables, device, event);
+    if (found.error != ItsError::None) co_return found;
+    const ItsTranslation result = co_await find_collection(its, tables, found);
+    co_return result;
+}
+
+}  // namespace smmusim::gic::arch

@@ -1,0 +1,157 @@
+// Sizes and latencies of the interrupt controller; every latency counts cycles of its clock.
+#pragma once
+
+#include "sim/assoc_cache.hpp"
+#include "sim/config.hpp"
+
+namespace smmusim::gic::uarch {
+
+inline constexpr const char* estimate = "engineering estimate; no figures are published for GIC parts";
+
+struct RedistributorConfig {
+    u64 base = 0x080A'0000;
+    sim::CacheConfig property_cache{.entries = 256, .ways = 2};
+    u32 property_slots = 4;
+    u32 property_cycles = 3;
+    u32 forward_cycles = 5;
+
+    void fields(sim::ConfigVisitor& visit) {
+        using sim::Origin;
+        using sim::Unit;
+        visit(base, {"base", "address of the first redistributor", Unit::Address, Origin::Choice,
+                     "memory map of QEMU's virt machine"});
+        visit.group("property_cache", "LPI configuration bytes kept by each redistributor", property_cache);
+        visit(property_slots, {"property_slots", "LPI configuration bytes fetched at the same time", Unit::Count,
+                               Origin::Assumed, estimate, 1, 1024});
+        visit(property_cycles, {"property_cycles", "look-up of an LPI's configuration byte in the cache", Unit::Cycles,
+                                Origin::Assumed, estimate, 0, 1'000'000});
+        visit(forward_cycles, {"forward_cycles", "from the choice of an interrupt to its arrival at the CPU interface",
+                               Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
+    }
+};
+
+struct CpuInterfaceConfig {
+    u32 signal_cycles = 3;
+    u32 sgi_cycles = 10;
+
+    void fields(sim::ConfigVisitor& visit) {
+        using sim::Origin;
+        using sim::Unit;
+        visit(signal_cycles, {"signal_cycles", "from the arrival of an interrupt to the rise of the IRQ line",
+                              Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
+        visit(sgi_cycles, {"sgi_cycles", "from the write of ICC_SGI1R_EL1 to the SGI being pending at its target",
+                           Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
+    }
+};
+
+struct V2mConfig {
+    bool present = true;
+    u64 base = 0x0802'0000;
+    u32 first_spi = 144;
+    u32 count = 64;
+
+    void fields(sim::ConfigVisitor& visit) {
+        using sim::Origin;
+        using sim::Unit;
+        visit(present, {"present", "whether there is a GICv2m frame"});
+        visit(base, {"base", "address of the frame", Unit::Address});
+        visit(first_spi, {"first_spi", "INTID of the frame's first SPI", Unit::Count, Origin::Choice,
+                          "disjoint from the wired SPIs of the default machine", 32, 1019});
+        visit(count, {"count", "number of SPIs of the frame", Unit::Count, Origin::Choice,
+                      "disjoint from the wired SPIs of the default machine", 0, 988});
+    }
+};
+
+struct GicConfig {
+    u64 clock = 1'000'000'000;
+    u64 base = 0x0800'0000;
+    u32 id_bits = 16;
+    u32 spis = 256;
+    u32 priority_bits = 5;
+    u32 register_cycles = 4;
+    RedistributorConfig redistributor;
+    CpuInterfaceConfig cpu_interface;
+    V2mConfig v2m;
+
+    void fields(sim::ConfigVisitor& visit) {
+        using sim::Origin;
+        using sim::Unit;
+        visit(clock, {"clock", "clock of distributor, redistributors, CPU interfaces and ITSs", Unit::Hertz,
+                      Origin::Assumed, estimate, 1'000, 1'000'000'000'000});
+        visit(base, {"base", "address of the distributor", Unit::Address, Origin::Choice,
+                     "memory map of QEMU's virt machine"});
+        visit(id_bits, {"id_bits", "bits of an INTID; LPIs are 8192 to 2^id_bits - 1", Unit::Count, Origin::Manual,
+                        "IHI 0069, GICD_TYPER.IDbits", 14, 24});
+        visit(spis, {"spis", "shared peripheral interrupts, in steps of 32", Unit::Count, Origin::Choice,
+                     "as QEMU's virt machine", 32, 992});
+        visit(priority_bits, {"priority_bits", "implemented bits of a priority", Unit::Count, Origin::Manual,
+                              "Arm cores, ICC_CTLR_EL1.PRIbits", 4, 8});
+        visit(register_cycles, {"register_cycles", "answer to a register access", Unit::Cycles, Origin::Assumed,
+                                estimate, 0, 1'000'000});
+        visit.group("redistributor", "redistributors", redistributor);
+        visit.group("cpu_interface", "CPU interfaces", cpu_interface);
+        visit.group("v2m", "GICv2m frame: a doorbell that needs no ITS", v2m);
+    }
+};
+
+/// What a failed command does to the queue; the architecture leaves it open (IHI 0069, 5.3.3).
+enum class CommandErrorPolicy : u8 { Ignore, Stall };
+inline constexpr std::array<sim::Choice, 2> command_error_policy_names{sim::Choice{"ignore", 0},
+                                                                       sim::Choice{"stall", 1}};
+
+struct ItsConfig {
+    u64 base = 0;
+    u32 device_bits = 16;
+    u32 event_bits = 16;
+    sim::CacheConfig device_cache{.entries = 32, .ways = 2};
+    sim::CacheConfig event_cache{.entries = 256, .ways = 2};
+    sim::CacheConfig collection_cache{.entries = 16, .ways = 2};
+    u32 translation_slots = 5;
+    u32 accept_cycles = 4;
+    u32 accept_interval = 4;
+    u32 device_cycles = 3;
+    u32 event_cycles = 3;
+    u32 collection_cycles = 3;
+    u32 message_cycles = 15;
+    u32 command_cycles = 10;
+    CommandErrorPolicy command_errors = CommandErrorPolicy::Ignore;
+
+    /// The machine's address of the ITS at this place of the list; the first is where QEMU's virt machine has it.
+    static u64 default_base(std::size_t index) {
+        return index == 0 ? 0x0808'0000 : 0x0B10'0000 + (index - 1) * 0x2'0000;
+    }
+
+    void fields(sim::ConfigVisitor& visit) {
+        using sim::Origin;
+        using sim::Unit;
+        constexpr const char* depth = "depths of the GIC-600 in the Intel Agilex 5";
+        visit(base, {"base", "address of the control frame; 0: the machine's address for its place in the list",
+                     Unit::Address});
+        visit(device_bits,
+              {"device_bits", "bits of a DeviceID", Unit::Count, Origin::Manual, "GITS_TYPER.Devbits", 1, 32});
+        visit(event_bits,
+              {"event_bits", "bits of an EventID", Unit::Count, Origin::Manual, "GITS_TYPER.ID_bits", 1, 32});
+        visit.group("device_cache", depth, device_cache);
+        visit.group("event_cache", depth, event_cache);
+        visit.group("collection_cache", depth, collection_cache);
+        visit(translation_slots, {"translation_slots", "messages translated at the same time", Unit::Count,
+                                  Origin::Manual, "GIC-600 TRM: 5 reads in flight per ITS", 1, 4096});
+        visit(accept_cycles, {"accept_cycles", "from the arrival of a message to the start of its translation",
+                              Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
+        visit(accept_interval, {"accept_interval", "between two messages accepted", Unit::Cycles, Origin::Assumed,
+                                estimate, 0, 1'000'000});
+        visit(device_cycles,
+              {"device_cycles", "look-up in the device cache", Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
+        visit(event_cycles,
+              {"event_cycles", "look-up in the event cache", Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
+        visit(collection_cycles, {"collection_cycles", "look-up in the collection cache", Unit::Cycles, Origin::Assumed,
+                                  estimate, 0, 1'000'000});
+        visit(message_cycles, {"message_cycles", "from the ITS to a redistributor, and from one to another",
+                               Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
+        visit(command_cycles, {"command_cycles", "decoding and execution of a command, without its memory accesses",
+                               Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
+        visit(command_errors, {"command_errors", "what a command error does to the queue"}, command_error_policy_names);
+    }
+};
+
+}  // namespace smmusim::gic::uarch

@@ -1,0 +1,127 @@
+#include "gic/uarch/gic.hpp"
+
+#include <fmt/format.h>
+
+#include <cassert>
+
+namespace smmusim::gic::uarch {
+
+RedistributorRegion::RedistributorRegion(sim::Simulation& simulation, const sim::Clock& clock, const GicConfig& config,
+                                         u32 cpus)
+    : Frame(simulation, "gicr", clock, config.redistributor.base, cpus * spec::redistributor_size,
+            config.register_cycles),
+      registers_(cpus) {}
+
+void RedistributorRegion::attach(arch::Redistributor& redistributor) { redistributors_.push_back(&redistributor); }
+
+bool RedistributorRegion::defined(u64 offset, u32 size) const {
+    return registers_[offset / spec::redistributor_size].defined(offset % spec::redistributor_size, size);
+}
+
+u64 RedistributorRegion::read(u64 offset, u32 size) {
+    const std::size_t cpu = offset / spec::redistributor_size;
+    return registers_[cpu].read(*redistributors_[cpu], offset % spec::redistributor_size, size);
+}
+
+void RedistributorRegion::write(u64 offset, u32 size, u64 value) {
+    const std::size_t cpu = offset / spec::redistributor_size;
+    registers_[cpu].write(*redistributors_[cpu], offset % spec::redistributor_size, size, value);
+}
+
+Gic::Gic(sim::Simulation& simulation, const GicConfig& config, const std::vector<ItsConfig>& itss, const Ports& ports)
+    : simulation_(simulation),
+      config_(config),
+      clock_(config.clock),
+      distributor_(simulation, clock_, config),
+      region_(simulation, clock_, config, static_cast<u32>(ports.redistributors.size())),
+      scope_(simulation, "gic") {
+    assert(ports.itss.size() == itss.size());
+    const u8 priority_bits = static_cast<u8>(config.priority_bits);
+    const u32 cpu_count = static_cast<u32>(ports.redistributors.size());
+    std::vector<LpiReceiver*> receivers;
+    for (u32 cpu = 0; cpu < cpu_count; ++cpu) {
+        cpu_interfaces_.push_back(std::make_unique<CpuInterface>(simulation, fmt::format("icc{}", cpu), clock_,
+                                                                 config.cpu_interface, priority_bits, config.id_bits,
+                                                                 cpu, *this));
+        const Redistributor::Surroundings surroundings{simulation,
+                                                       clock_,
+                                                       *ports.redistributors[cpu],
+                                                       distributor_.state(),
+                                                       distributor_,
+                                                       *cpu_interfaces_.back(),
+                                                       redistributor_counters_};
+        redistributors_.push_back(std::make_unique<Redistributor>(surroundings, config.redistributor, cpu,
+                                                                  cpu + 1 == cpu_count, priority_bits));
+        Redistributor& redistributor = *redistributors_.back();
+        cpu_interfaces_.back()->attach(redistributor);
+        distributor_.attach(redistributor);
+        region_.attach(redistributor.state());
+        receivers.push_back(&redistributor);
+        for (u32 intid = spec::first_ppi; intid < spec::first_spi; ++intid)
+            private_inputs_.emplace_back(redistributor, intid);
+    }
+    for (std::size_t index = 0; index < itss.size(); ++index) {
+        const Its::Surroundings surroundings{simulation, clock_, *ports.itss[index], receivers};
+        const u64 base = itss[index].base != 0 ? itss[index].base : ItsConfig::default_base(index);
+        itss_.push_back(std::make_unique<Its>(surroundings, itss[index], config.id_bits, config.register_cycles,
+                                              fmt::format("its{}", index), base));
+    }
+}
+
+Gic::~Gic() = default;
+
+void Gic::reset() {
+    scope_.cancel();
+    for (auto& its : itss_) its->reset();
+    for (auto& redistributor : redistributors_) redistributor->reset();
+    distributor_.reset();
+    for (auto& cpu_interface : cpu_interfaces_) cpu_interface->reset();
+}
+
+sim::InterruptInput& Gic::private_input(u32 cpu, u32 intid) {
+    constexpr u32 ppis = spec::first_spi - spec::first_ppi;
+    assert(intid >= spec::first_ppi && intid < spec::first_spi && cpu < cpus());
+    return private_inputs_[cpu * ppis + intid - spec::first_ppi];
+}
+
+void Gic::send_sgi(u32 sender, u64 request, u8 group) {
+    spec::SgiRequest sgi;
+    sgi.words[0] = request;
+    const u32 intid = static_cast<u32>(sgi[spec::SgiRequest::INTID]);
+    const u64 cluster =
+        sgi[spec::SgiRequest::Aff3] << 24 | sgi[spec::SgiRequest::Aff2] << 16 | sgi[spec::SgiRequest::Aff1] << 8;
+    for (u32 cpu = 0; cpu < cpus(); ++cpu) {
+        const u32 affinity = spec::affinity_of(cpu);
+        const bool listed =
+            (affinity & ~u32{0xFF}) == cluster && (sgi[spec::SgiRequest::TargetList] >> (affinity & 0xF) & 1) != 0;
+        const bool target = sgi[spec::SgiRequest::IRM] ? cpu != sender : listed;
+        if (target) scope_.spawn("SGI", deliver_sgi(cpu, intid, group));
+    }
+}
+
+sim::Task<> Gic::deliver_sgi(u32 target, u32 intid, u8 group) {
+    co_await simulation_.until(clock_.after(simulation_.now(), config_.cpu_interface.sgi_cycles));
+    redistributors_[target]->send_sgi(intid, group);
+}
+
+void Gic::statistics(sim::StatisticsVisitor& visit) {
+    visit.enter("gicd");
+    distributor_.statistics(visit);
+    visit.leave();
+    visit.enter("gicr");
+    redistributor_counters_.statistics(visit);
+    region_.statistics(visit);
+    visit.leave();
+    for (u32 cpu = 0; cpu < cpus(); ++cpu) {
+        visit.enter(fmt::format("icc{}", cpu));
+        cpu_interfaces_[cpu]->statistics(visit);
+        visit.leave();
+    }
+    for (std::size_t index = 0; index < itss_.size(); ++index) {
+        visit.enter(fmt::format("its{}", index));
+        itss_[index]->statistics(visit);
+        visit.leave();
+    }
+}
+
+}  // namespace smmusim::gic::uarch

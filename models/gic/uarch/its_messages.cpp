@@ -1,0 +1,145 @@
+// How messages of devices go through the ITS.
+#include <fmt/format.h>
+
+#include "gic/uarch/its.hpp"
+#include "gic/uarch/its_entries.hpp"
+#include "sim/trace.hpp"
+
+namespace smmusim::gic::uarch {
+
+using sim::Journey;
+using spec::ItsError;
+
+/// Tables as a message reads them: each level from its cache, or from memory and into the cache.
+class Its::MessageTables final : public arch::ItsTables {
+public:
+    MessageTables(Its& its, Flight& flight) : its_(its), flight_(flight) {}
+
+    sim::Task<arch::Fetched<spec::DeviceEntry>> read_device(u32 device) override {
+        const spec::Baser baser = its_.state_.device_baser();
+        return read<spec::DeviceEntry>(its_.device_cache_, Key{device}, its_.config_.device_cycles, its_.device_misses_,
+                                       its_.state_.device_table().address(device), attributes_of(baser));
+    }
+    sim::Task<arch::Fetched<spec::TranslationEntry>> read_event(spec::DeviceEntry table, u32 device,
+                                                                u32 event) override {
+        const spec::Baser baser = its_.state_.device_baser();
+        return read<spec::TranslationEntry>(its_.event_cache_, EventKey{device, event}, its_.config_.event_cycles,
+                                            its_.event_misses_, table.entry_address(event), attributes_of(baser));
+    }
+    sim::Task<arch::Fetched<spec::CollectionEntry>> read_collection(u32 icid) override {
+        flight_.icid = icid;
+        const spec::Baser baser = its_.state_.collection_baser();
+        return read<spec::CollectionEntry>(its_.collection_cache_, Key{icid}, its_.config_.collection_cycles,
+                                           its_.collection_misses_, its_.state_.collection_table().address(icid),
+                                           attributes_of(baser));
+    }
+
+private:
+    template <class Entry, class Cache, class CacheKey>
+    sim::Task<arch::Fetched<Entry>> read(Cache& cache, CacheKey key, u32 cycles, u64& misses, u64 address,
+                                         sim::MemoryAttributes attributes) {
+        arch::Fetched<Entry> result;
+        if (const Entry* const cached = cache.find(key); cached != nullptr) {
+            result.entry = *cached;
+            result.ok = true;
+        }
+        co_await its_.simulation_.until(its_.after(cycles));
+        if (result.ok) co_return result;
+        ++misses;
+        ++its_.table_reads_;
+        const arch::Fetched<sim::Record<1>> raw = co_await its_.read_entry(address, attributes);
+        result = as<Entry>(raw);
+        // An entry that is not valid may become so without a command that would drop it; and what a command
+        // changed since this message began is not to be found by later ones.
+        if (result.ok && result.entry[Entry::Valid] && !flight_.stale) cache.insert(key, result.entry);
+        co_return result;
+    }
+
+    Its& its_;
+    Flight& flight_;
+};
+
+bool Its::is_message(const sim::Access& access, u64 offset) {
+    // 12.19, GITS_TRANSLATER: 32 bits, or the low 16.
+    return offset == spec::translater && access.command == sim::Command::Write &&
+           (access.size == 4 || access.size == 2);
+}
+
+bool Its::take_over(sim::Access& access, u64 offset) {
+    if (!is_message(access, offset)) return false;
+    // The DeviceID comes with the transaction and never from the data.
+    scope_.spawn("message",
+                 message(&access, access.attributes.device_id, static_cast<u32>(access.value()), access.journey));
+    return true;
+}
+
+bool Its::take_message(sim::Access& access, u64 offset) {
+    if (!is_message(access, offset)) return false;
+    scope_.spawn("message",
+                 message(nullptr, access.attributes.device_id, static_cast<u32>(access.value()), access.journey));
+    return true;
+}
+
+sim::Task<> Its::message(sim::Access* access, u32 device, u32 event, std::shared_ptr<Journey> journey) {
+    if (journey) journey->enter(Journey::Part::Its, simulation_.now());
+    auto slot = co_await translation_slots_.take();
+    const Time start = std::max(simulation_.now(), accept_free_);
+    accept_free_ = clock_.after(start, config_.accept_interval);
+    co_await simulation_.until(clock_.after(start, config_.accept_cycles));
+
+    Flight flight(*this);
+    flight.device = device;
+    flight.event = event;
+    // The write has done its part whatever becomes of the message.
+    if (access != nullptr) access->respond(sim::Status::Ok, simulation_.now());
+    if (!state_.enabled()) {
+        drop(drops_.disabled, journey, device, event);
+        co_return;
+    }
+    MessageTables tables(*this, flight);
+    const arch::ItsTranslation translation = co_await arch::translate(state_, tables, device, event);
+    co_await keep_order(flight);
+    if (translation.error != ItsError::None) {
+        drop(reason(translation.error), journey, device, event);
+        co_return;
+    }
+    ++translations_;
+    flight.send(translation.redistributor);
+    slot.release();
+    co_await simulation_.until(after(config_.message_cycles));
+    if (journey) journey->leave(Journey::Part::Its, simulation_.now());
+    redistributors_[translation.redistributor]->set_pending(translation.intid, journey);
+}
+
+/// Messages of one device leave in the order in which they came.
+sim::Task<> Its::keep_order(const Flight& flight) {
+    while (any_before(flight.sequence, [&](const Flight& other) {
+        return other.device == flight.device && other.stage == Flight::Stage::Translating;
+    }))
+        co_await progress_.wait();
+}
+
+void Its::drop(u64& counter, const std::shared_ptr<Journey>& journey, u32 device, u32 event) {
+    ++counter;
+    if (sim::Trace* trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Irq))
+        trace->line(sim::Trace::Kind::Irq, simulation_.now(), path_,
+                    fmt::format("message of device {:#x} event {} dropped", device, event));
+    if (!journey) return;
+    journey->leave(Journey::Part::Its, simulation_.now());
+    journey->settle(Journey::Outcome::Blocked);
+}
+
+u64& Its::reason(ItsError error) {
+    switch (error) {
+        case ItsError::DeviceOutOfRange: return drops_.device_out_of_range;
+        case ItsError::UnmappedDevice: return drops_.unmapped_device;
+        case ItsError::IdOutOfRange: return drops_.event_out_of_range;
+        case ItsError::UnmappedInterrupt: return drops_.unmapped_event;
+        case ItsError::CollectionOutOfRange:
+        case ItsError::UnmappedCollection: return drops_.unmapped_collection;
+        case ItsError::AccessFailure: return drops_.table_access;
+        default: return drops_.invalid_entry;
+    }
+}
+
+}  // namespace smmusim::gic::uarch

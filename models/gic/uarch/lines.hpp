@@ -1,0 +1,65 @@
+// The small interfaces between the parts of the interrupt controller, and to the core.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "gic/arch/candidate.hpp"
+#include "sim/journey.hpp"
+
+namespace smmusim::gic::uarch {
+
+/// The interrupt inputs of a core, as its CPU interface drives them.
+class InterruptLine {
+public:
+    virtual void irq(bool asserted) = 0;
+    virtual void fiq(bool) {}
+
+protected:
+    ~InterruptLine() = default;
+};
+
+/// Where interrupts of one PE come from, as its CPU interface sees it.
+class InterruptSource {
+public:
+    /// The interrupt was acknowledged: active, or for an LPI no longer pending.
+    virtual void acknowledge(const arch::Candidate& candidate) = 0;
+    virtual void deactivate(u32 intid) = 0;
+    /// The journey of the message that made it pending, or null.
+    virtual std::shared_ptr<sim::Journey>* journey(u32 intid) = 0;
+    /// Chooses anew what is forwarded.
+    virtual void update() = 0;
+    /// What is on its way to the CPU interface arrives now.
+    virtual void hurry() = 0;
+    /// Every interrupt that could be forwarded, most urgent first.
+    virtual std::vector<arch::Candidate> candidates() const = 0;
+
+protected:
+    ~InterruptSource() = default;
+};
+
+/// Delivers software-generated interrupts.
+class SgiRouter {
+public:
+    virtual void send_sgi(u32 sender, u64 request, u8 group) = 0;
+
+protected:
+    ~SgiRouter() = default;
+};
+
+/// A redistributor as an ITS sees it. Everything takes effect at once; the way there is the sender's business.
+class LpiReceiver {
+public:
+    virtual void set_pending(u32 intid, std::shared_ptr<sim::Journey> journey) = 0;
+    virtual void clear_pending(u32 intid) = 0;
+    /// What is pending leaves; false if it was not.
+    virtual bool take_pending(u32 intid, std::shared_ptr<sim::Journey>& journey) = 0;
+    virtual std::vector<u32> pending_lpis() const = 0;
+    virtual void invalidate_property(u32 intid) = 0;
+    virtual void invalidate_properties() = 0;
+
+protected:
+    ~LpiReceiver() = default;
+};
+
+}  // namespace smmusim::gic::uarch
