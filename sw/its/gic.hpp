@@ -1,0 +1,57 @@
+// The GICv3 driver: distributor, redistributors, CPU interfaces, LPI tables.
+#pragma once
+
+#include <vector>
+
+#include "sw/cpu/poll.hpp"
+#include "sw/its/config.hpp"
+#include "sw/its/lpi.hpp"
+
+namespace smmusim::sw::its {
+
+/// Where the GIC is.
+struct GicDescription {
+    u64 distributor = 0x0800'0000;
+    u64 redistributors = 0x080A'0000;
+    u64 redistributors_size = 0xF6'0000;
+};
+
+class GicDriver {
+public:
+    /// `affinities[n]` is MPIDR of CPU n in the form of GICR_TYPER.Affinity_Value.
+    GicDriver(const GicDescription& description, const DriverConfig& config, cpu::PagePool& pool,
+              std::vector<u32> affinities);
+
+    /// 0, -ENODEV (no GICv3 there), -ETIMEDOUT, -ENOMEM.
+    Task<int> init_distributor(cpu::Cpu& cpu);
+    /// Runs on the CPU that it is for.
+    Task<int> init_cpu(cpu::Cpu& cpu);
+    /// Routes a shared interrupt to CPU `target` and enables it.
+    Task<int> enable_spi(cpu::Cpu& cpu, u32 intid, bool edge, u32 target);
+
+    bool has_lpis() const { return has_lpis_; }
+    LpiTables& lpis() { return lpis_; }
+    std::size_t cpus() const { return affinities_.size(); }
+    /// A redistributor as RDbase of ITS commands, by address (PTA=1) or by Processor_Number.
+    u64 target(u32 cpu, bool by_address) const;
+
+private:
+    struct Redistributor {
+        u64 base = 0;
+        u32 number = 0;
+        bool lpis = false;
+    };
+    Task<int> wait_for_writes(cpu::Cpu& cpu);
+    Task<int> find_redistributor(cpu::Cpu& cpu);
+    Task<int> init_lpis(cpu::Cpu& cpu);
+
+    GicDescription description_;
+    cpu::PollPolicy polling_;
+    std::vector<u32> affinities_;
+    std::vector<Redistributor> redistributors_;
+    LpiTables lpis_;
+    bool has_lpis_ = false;
+    u32 interrupts_ = 0;  ///< INTIDs below this are SGIs, PPIs and SPIs
+};
+
+}  // namespace smmusim::sw::its

@@ -1,0 +1,68 @@
+// The driver of one ITS: tables, collections, devices, events.
+#pragma once
+
+#include <map>
+
+#include "sw/its/command_queue.hpp"
+#include "sw/its/gic.hpp"
+#include "sw/msi/controller.hpp"
+
+namespace smmusim::sw::its {
+
+/// Where an ITS is.
+struct ItsDescription {
+    u64 base = 0x0808'0000;
+};
+
+class ItsDriver final : public msi::Controller {
+public:
+    ItsDriver(sim::Simulation& simulation, std::string name, const ItsDescription& description,
+              const DriverConfig& config, GicDriver& gic, cpu::PagePool& pool);
+
+    /// Tables, command queue, enable. 0, -ENODEV, -ENOMEM, -ETIMEDOUT.
+    Task<int> init(cpu::Cpu& cpu);
+    /// Maps the collection of a CPU whose redistributor is up.
+    Task<int> map_collection(cpu::Cpu& cpu, u32 target);
+
+    const std::string& name() const override { return name_; }
+    bool isolates_sources() const override { return true; }  // the DeviceID comes with the write
+    std::vector<msi::Doorbell> doorbells() const override;
+    Task<int> allocate(cpu::Cpu& cpu, msi::Source& source, std::vector<msi::Vector*> vectors) override;
+    Task<> release(cpu::Cpu& cpu, msi::Vector& vector) override;
+    Task<int> activate(cpu::Cpu& cpu, msi::Vector& vector) override;
+    Task<> deactivate(cpu::Cpu& cpu, msi::Vector& vector) override;
+    msi::Message compose(const msi::Vector& vector) const override;
+    Task<Result<Moved>> set_affinity(cpu::Cpu& cpu, msi::Vector& vector, u32 target) override;
+
+    const CommandQueue& queue() const { return queue_; }
+    std::size_t devices() const { return devices_.size(); }
+
+private:
+    struct Device {
+        u64 table = 0;
+        u32 event_bits = 0;
+        bool shared = false;
+        std::vector<bool> used;  ///< by EventID
+    };
+    Task<int> disable(cpu::Cpu& cpu);
+    Task<int> create_table(cpu::Cpu& cpu, u32 index);
+    Task<Result<Device*>> create_device(cpu::Cpu& cpu, const msi::Source& source, u32 events);
+    Task<> retire_device(cpu::Cpu& cpu, u32 device_id);
+    u64 target(u32 cpu) const { return gic_.target(cpu, by_address_); }
+
+    std::string name_;
+    ItsDescription description_;
+    DriverConfig config_;
+    cpu::PollPolicy polling_;
+    GicDriver& gic_;
+    cpu::PagePool& pool_;
+    CommandQueue queue_;
+    cpu::Lock lock_;  ///< guards devices_
+    bool by_address_ = false;
+    u64 entry_bytes_ = 0;   ///< of an interrupt translation table
+    u32 event_bits_ = 0;    ///< of the ITS
+    u64 device_limit_ = 0;  ///< DeviceIDs below this fit into the device table
+    std::map<u32, Device> devices_;
+};
+
+}  // namespace smmusim::sw::its
