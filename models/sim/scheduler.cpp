@@ -58,6 +58,11 @@ void Scheduler::cancel(Token token) {
     if (event.kind == Kind::Work) --work_;
 }
 
+void Scheduler::clear() {
+    for (Event& event : slab_) event.sequence = 0;
+    work_ = 0;
+}
+
 void Scheduler::insert_open(Key key) {
     auto place = open_.end();
     while (place != open_.begin() && (place - 1)->before(key)) --place;

@@ -35,6 +35,8 @@ public:
     /// Schedules `function(object, argument)` at `when`; a time in the past means now, end_of_time never.
     Token at(Time when, Function function, void* object, void* argument = nullptr, Kind kind = Kind::Work);
     void cancel(Token token);
+    /// Cancels everything: the reset of a whole machine.
+    void clear();
 
     Time now() const { return now_; }
     u64 executed() const { return executed_; }

@@ -229,13 +229,14 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
     // DDI 0487, D8.2.1: bit 55 selects the half; any-EL2 has TTB0 only.
     const bool one_range = context.tags.world == StreamWorld::El2;
     const bool upper = !one_range && sim::bits_of(address, 55, 55) != 0;
+    // TxSZ of a half whose walks are disabled may hold anything.
+    if (!one_range && cd.walks_disabled(upper))
+        co_return translation_fault(EventNumber::F_TRANSLATION, request, place, "EPDx = 1");
     const unsigned input_bits = 64 - static_cast<unsigned>(cd.input_size_field(upper));
     const u64 above = address >> input_bits;
     if (above != (upper ? sim::low_mask(64 - input_bits) : 0))
         co_return translation_fault(EventNumber::F_TRANSLATION, request, place,
                                     "the address exceeds the range of TxSZ");
-    if (!one_range && cd.walks_disabled(upper))
-        co_return translation_fault(EventNumber::F_TRANSLATION, request, place, "EPDx = 1");
     if (!one_range && id.idr3.E0PD != 0 && !request.privileged && cd.denies_unprivileged(upper))
         co_return translation_fault(EventNumber::F_TRANSLATION, request, place,
                                     "E0PDx = 1 and the access is unprivileged");

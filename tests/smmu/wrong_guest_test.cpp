@@ -1,0 +1,103 @@
+// A guest can do nothing that crashes or hangs the SMMU: random registers, structures, commands and traffic.
+#include "smmu/machine.hpp"
+#include "smmu/random_tables.hpp"
+
+namespace smmusim::test {
+namespace {
+
+class WrongGuest {
+public:
+    explicit WrongGuest(u64 seed) : random_(seed) {
+        machine_.stage1_stream(8);
+        if (random_.chance(80)) machine_.bring_up();
+    }
+
+    void act(unsigned steps) {
+        for (unsigned step = 0; step < steps; ++step) {
+            switch (random_.below(6)) {
+                case 0: write_register(); break;
+                case 1: scribble(SmmuMachine::strtab, 0x4000); break;
+                case 2: scribble(SmmuMachine::cds, 0x1000); break;
+                case 3: issue_command(); break;
+                case 4: submit(); break;
+                default: machine_.run_to(machine_.simulation.now() + random_.below(400) * nanosecond);
+            }
+        }
+        machine_.run();
+    }
+
+    /// Every transaction came back.
+    bool all_done() const {
+        return std::all_of(clients_.begin(), clients_.end(), [](const auto& client) { return client->done; });
+    }
+    SmmuMachine& machine() { return machine_; }
+
+private:
+    void write_register() {
+        constexpr std::array offsets{0x20, 0x28, 0x2C, 0x44, 0x50, 0x64, 0x80, 0x88, 0x90, 0x98, 0x9C, 0xA0};
+        const u64 offset = random_.chance(80)   ? static_cast<u64>(offsets[random_.below(offsets.size())])
+                           : random_.chance(50) ? random_.one_of<u64>({0x100A8, 0x100AC})
+                                                : random_.below(0x2'0000) & ~u64{3};
+        // Tables stay in memory that exists half of the time.
+        const u64 value = random_.chance(50) ? random_.next() : SmmuMachine::ram + random_.below(1 << 24);
+        if (random_.chance(50)) machine_.write32(offset, value & 0xFFFF'FFFF);
+        else machine_.write64(offset, value);
+    }
+    void scribble(u64 base, u64 size) {
+        machine_.memory.put<u64>(base + (random_.below(size) & ~u64{7}),
+                                 random_.chance(50) ? random_.next() : random_.next() & 0xFFFF);
+    }
+    void issue_command() {
+        constexpr std::array opcodes{0x01, 0x03, 0x04, 0x05, 0x06, 0x10, 0x11, 0x12,
+                                     0x13, 0x20, 0x21, 0x22, 0x28, 0x2A, 0x30, 0x46};
+        const u64 opcode =
+            random_.chance(85) ? static_cast<u64>(opcodes[random_.below(opcodes.size())]) : random_.below(256);
+        machine_.command((random_.next() & ~u64{0xFF}) | opcode, random_.next());
+        machine_.ring();
+        if (random_.chance(50)) machine_.write32(0x64, machine_.inspect32(0x60));  // acknowledge errors
+    }
+    void submit() {
+        clients_.push_back(std::make_unique<Client>(machine_.simulation));
+        const sim::Command command = random_.one_of({sim::Command::Read, sim::Command::Write});
+        const u32 stream = random_.chance(60) ? 8 : static_cast<u32>(random_.below(300));
+        const u64 address = random_.chance(70) ? random_.below(1 << 20) << 6 : random_.next() & ~u64{63};
+        clients_.back()->submit(machine_.smmu.tbu(0), command, stream, address);
+    }
+
+    Random random_;
+    SmmuMachine machine_;
+    std::vector<std::unique_ptr<Client>> clients_;
+};
+
+TEST(WrongGuest, NeverCrashesNorHangsTheSmmu) {
+    for (u64 seed = 1; seed <= 400; ++seed) {
+        WrongGuest guest(seed);
+        guest.act(120);
+        ASSERT_TRUE(guest.all_done()) << "seed " << seed << "\n" << guest.machine().simulation.waiting();
+    }
+}
+
+TEST(WrongGuest, ResetEndsEverythingAndTheSmmuWorksAgain) {
+    for (u64 seed = 1; seed <= 50; ++seed) {
+        SmmuMachine machine;
+        const u64 root = machine.stage1_stream(8);
+        machine.map(root, 0x1000, SmmuMachine::ram + 0x200'0000);
+        machine.bring_up();
+        Random random(seed);
+        Client interrupted(machine.simulation);
+        interrupted.submit(machine.smmu.tbu(0), sim::Command::Read, 8, 0x1000);
+        machine.run_to(machine.simulation.now() + random.below(900) * nanosecond);
+        machine.simulation.scheduler().clear();
+        machine.smmu.reset();
+        EXPECT_EQ(machine.inspect32(0x20), 0u);
+        machine.bring_up();
+        Client client(machine.simulation);
+        client.submit(machine.smmu.tbu(0), sim::Command::Read, 8, 0x1040);
+        machine.run();
+        ASSERT_TRUE(client.done);
+        EXPECT_EQ(client.access->status, sim::Status::Ok);
+    }
+}
+
+}  // namespace
+}  // namespace smmusim::test
