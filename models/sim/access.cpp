@@ -4,15 +4,17 @@ namespace smmusim::sim {
 
 void Access::respond(Time at) {
     assert(depth_ != 0);
-    Initiator* const hop = hops_[--depth_];
+    const Hop hop = hops_[--depth_];
+    scratch = hop.scratch;
     if (abandoned_ && depth_ == 0) {
-        pool_->release(this);
+        if (!owned_) pool_->release(this);
         return;
     }
-    hop->complete(*this, at);
+    hop.initiator->complete(*this, at);
 }
 
 void AccessRelease::operator()(Access* access) const {
+    access->owned_ = false;
     if (access->under_way()) access->abandon();
     else access->pool_->release(access);
 }
@@ -39,6 +41,7 @@ AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
     access->attributes = {};
     access->operand = access->compare = access->scratch = 0;
     access->abandoned_ = false;
+    access->owned_ = true;
     access->depth_ = 0;
     access->resize(size);
     return AccessPtr(access);

@@ -93,7 +93,7 @@ public:
     /// The way back: each initiator and forwarder pushes itself before it passes the access on.
     void push(Initiator& hop) {
         assert(depth_ < hops_.size());
-        hops_[depth_++] = &hop;
+        hops_[depth_++] = {&hop, scratch};
     }
     void respond(Time at);
     void respond(Status final_status, Time at) {
@@ -102,13 +102,14 @@ public:
     }
     bool under_way() const { return depth_ != 0; }
 
-    /// The initiator is gone: the access finishes its way and returns to the pool.
+    /// The initiator is gone: the access finishes its way without it, and returns to the pool unless it is still owned.
     void abandon() { abandoned_ = true; }
     bool abandoned() const { return abandoned_; }
 
     /// Room for the protocol adapter that the access passes; owned by the adapter's pool.
     void* foreign = nullptr;
-    /// Room for the forwarder that holds the access now.
+    /// Room for whoever holds the access now; what a forwarder leaves here before it pushes itself is here again when
+    /// the access comes back to it.
     u64 scratch = 0;
 
 private:
@@ -117,9 +118,14 @@ private:
     static constexpr u32 inline_bytes = 64;
     static constexpr std::size_t max_hops = 12;
 
-    std::array<Initiator*, max_hops> hops_{};
+    struct Hop {
+        Initiator* initiator = nullptr;
+        u64 scratch = 0;
+    };
+    std::array<Hop, max_hops> hops_{};
     u8 depth_ = 0;
     bool abandoned_ = false;
+    bool owned_ = false;  ///< by an AccessPtr
     AccessPool* pool_ = nullptr;
     alignas(8) std::array<u8, inline_bytes> inline_{};
     std::vector<u8> large_;

@@ -122,7 +122,7 @@ private:
         u32 first = 0;
         u32 ways = 0;
         u32 newest = 0;
-        u32 next = 0;    ///< RoundRobin: the way replaced next; PseudoLru: all ways before it are marked recent
+        u32 next = 0;    ///< RoundRobin: the way replaced next; PseudoLru: no valid way before it lacks its mark
         u32 recent = 0;  ///< PseudoLru: how many entries are marked recent
     };
     struct Hash {
@@ -182,11 +182,8 @@ private:
         entry.valid = false;
         --valid_;
         if (indexed_) index_.erase(entry.key);
-        if (!entry.recent) return;
+        if (entry.recent) --sets_[entry.set].recent;
         entry.recent = false;
-        Set& set = sets_[entry.set];
-        --set.recent;
-        set.next = std::min(set.next, static_cast<u32>(&entry - &entries_[set.first]));
     }
 
     Entry& place_for(Set& set) {
@@ -204,7 +201,7 @@ private:
             random_ ^= random_ << 17;
             return first[random_ % set.ways];
         }
-        while (first[set.next].recent) ++set.next;  // ends: never are all marked
+        while (first[set.next].recent) ++set.next;  // ends: never are all of them marked
         return first[set.next];
     }
 

@@ -180,6 +180,25 @@ TEST(Transfer, InitiatorMayDieBetweenTheAnswerAndItsArrival) {
     EXPECT_EQ(result.status, Status::Pending);
 }
 
+TEST(Transfer, AccessThatSomebodyElseOwnsOutlivesItsTransfer) {
+    Simulation simulation;
+    SlowTarget memory(simulation, 100);
+    DirectPort port(memory);
+    auto access = simulation.accesses().make(Command::Read, 0x40, 8);
+    const auto send = [](Simulation& sim, Port& to, Access& what) -> Task<> { co_await transfer(sim, to, what); };
+    {
+        Scope scope(simulation, "victim");
+        scope.spawn("read", send(simulation, port, *access));
+    }
+    simulation.scheduler().run(end_of_time);
+    EXPECT_EQ(memory.answered, 1);
+    EXPECT_FALSE(access->under_way());
+    EXPECT_EQ(simulation.accesses().in_use(), 1u) << "still the owner's";
+    EXPECT_EQ(access->value(), 0x41u);
+    access.reset();
+    EXPECT_EQ(simulation.accesses().in_use(), 0u);
+}
+
 TEST(Transfer, ManyDyingInitiatorsLeaveThePoolWhole) {
     Simulation simulation;
     SlowTarget memory(simulation, 100);

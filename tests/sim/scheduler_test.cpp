@@ -138,6 +138,21 @@ TEST(Scheduler, CancellingTwiceCountsOnce) {
     EXPECT_EQ(log.names, std::vector{2});
 }
 
+TEST(Scheduler, ClearCancelsEverythingAndTheRestGoesOn) {
+    Scheduler scheduler;
+    Log log(scheduler);
+    const auto token = log.at(10, 1);
+    log.at(9 * bucket, 2);
+    log.at(2 * horizon, 3, Scheduler::Kind::Timer);
+    scheduler.clear();
+    EXPECT_TRUE(scheduler.idle());
+    scheduler.cancel(token);
+    log.at(9 * bucket, 4);
+    scheduler.run(end_of_time, Scheduler::Until::Limit);
+    EXPECT_EQ(log.names, std::vector{4});
+    EXPECT_TRUE(scheduler.idle());
+}
+
 TEST(Scheduler, LimitIsInclusiveAndNothingLaterRuns) {
     Scheduler scheduler;
     Log log(scheduler);
