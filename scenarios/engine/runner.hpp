@@ -1,0 +1,29 @@
+// Runs one scenario from file to result folder.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "scenarios/engine/outcome.hpp"
+#include "scenarios/engine/scenario.hpp"
+
+namespace smmusim::scenarios {
+
+/// The main job, below the repository.
+inline constexpr std::array<const char*, 3> demo_scenarios{"scenarios/kvm-msi-passthrough.yaml",
+                                                           "scenarios/kvm-msi-passthrough-nested.yaml",
+                                                           "scenarios/kvm-msi-passthrough-high-window.yaml"};
+
+struct RunOptions {
+    Overrides overrides;
+    std::string out = "out";
+    std::vector<std::string> trace;  ///< kinds of lines; empty: no trace
+    bool update_golden = false;
+};
+
+/// Never throws: what goes wrong is the outcome.
+Outcome run_scenario(const std::filesystem::path& file, const RunOptions& options);
+
+}  // namespace smmusim::scenarios
