@@ -89,10 +89,11 @@ public:
         const auto& row = Table[place.row];
         const u64 lanes = low_mask(size * 8) << place.shift;
         const u64 writable = row.writable & lanes;
-        u64& stored = values_[first_[place.row] + place.index];
-        const u64 merged = (stored & ~writable) | ((data << place.shift) & writable);
+        // What is not written stays as a read shows it: the value may live in the device.
+        const u64 before = whole(device, place.row, place.index);
+        const u64 merged = (before & ~writable) | ((data << place.shift) & writable);
         if (row.on_write != nullptr) (device.*row.on_write)(place.index, merged);
-        else stored = merged;
+        else values_[first_[place.row] + place.index] = merged;
     }
 
     /// True if the access names a register with a legal size.
