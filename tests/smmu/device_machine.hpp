@@ -27,6 +27,8 @@ inline spec::Identification identification_of(const support::Identity& identity)
     id.idr3.E0PD = static_cast<u8>(identity.E0PD);
     id.idr3.EPAN = static_cast<u8>(identity.EPAN);
     id.idr5.OAS = static_cast<u8>(identity.OAS);
+    id.idr5.VAX = static_cast<u8>(identity.VAX);
+    id.idr5.DS = static_cast<u8>(identity.DS);
     id.idr5.GRAN4K = static_cast<u8>(identity.GRAN4K);
     id.idr5.GRAN16K = static_cast<u8>(identity.GRAN16K);
     id.idr5.GRAN64K = static_cast<u8>(identity.GRAN64K);

@@ -71,7 +71,9 @@ private:
         identity.E0PD = random_.chance(50);
         identity.EPAN = random_.chance(50);
         identity.CD2L = random_.chance(80);
-        identity.OAS = random_.chance(80) ? 5 : static_cast<unsigned>(random_.below(6));
+        identity.OAS = random_.chance(70) ? 5 : static_cast<unsigned>(random_.below(7));
+        identity.DS = random_.chance(30);
+        identity.VAX = random_.chance(30);
         identity.VMID16 = random_.chance(90);
         identity.ASID16 = random_.chance(90);
     }
@@ -96,6 +98,8 @@ private:
         const unsigned low = (3 - level) * (offset - 3) + offset + 1;
         const u64 bits = low + random_.below(offset - 3 + 4);
         ste_.set(ste::S2SL0, random_.chance(97) ? start : 3);
+        ste_.set(ste::S2DS, random_.chance(30));
+        ste_.set(ste::S2SL0_2, random_.chance(10));
         ste_.set(ste::S2T0SZ, random_.chance(95) ? 64 - bits : random_.below(64));
         ste_.set(ste::S2PS, random_.chance(80) ? 5 : random_.below(8));
         ste_.set(ste::S2AA64, random_.chance(98));
@@ -111,8 +115,9 @@ private:
         cd_.set(cd::V, random_.chance(98));
         cd_.set(cd::AA64, random_.chance(98));
         for (const bool upper : {false, true}) {
-            cd_.set(upper ? cd::T1SZ : cd::T0SZ,
-                    random_.chance(97) ? 16 + random_.below(identity.STT ? 31 : 24) : random_.below(64));
+            cd_.set(upper ? cd::T1SZ : cd::T0SZ, random_.chance(97)
+                                                     ? 16 - 4 * identity.VAX + random_.below(identity.STT ? 31 : 24)
+                                                     : random_.below(64));
             cd_.set(upper ? cd::TG1 : cd::TG0, random_.chance(97) ? random_.below(3) + upper : random_.below(4));
             cd_.set(upper ? cd::EPD1 : cd::EPD0, random_.chance(10));
             cd_.set(upper ? cd::TBI1 : cd::TBI0, random_.chance(30));
@@ -120,6 +125,7 @@ private:
             cd_.set(upper ? cd::E0PD1 : cd::E0PD0, random_.chance(15));
             cd_.set(upper ? cd::TTB1 : cd::TTB0, random_.below(1ull << 34) & ~0xFull);
         }
+        cd_.set(cd::DS, random_.chance(30));
         cd_.set(cd::ENDI, random_.chance(3));
         cd_.set(cd::IPS, random_.chance(80) ? 5 : random_.below(8));
         cd_.set(cd::AFFD, random_.chance(50));

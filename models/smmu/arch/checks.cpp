@@ -30,11 +30,15 @@ bool wrong_endianness(bool big, const Identification& id) {
     return (id.idr0.TTENDIAN == 2 && big) || (id.idr0.TTENDIAN == 3 && !big);
 }
 
-unsigned effective_bits(u64 encoding, const Identification& id) {
-    return std::min(spec::address_bits(encoding), id.output_bits());
+}  // namespace
+
+unsigned effective_output_bits(u64 encoding, Granule granule, bool wide, const Identification& id) {
+    const unsigned bits = std::min(spec::address_bits(encoding), id.output_bits());
+    return wide || granule == Granule::K64 ? bits : std::min(bits, 48u);
 }
 
-}  // namespace
+bool wide_stage1(const Cd& cd, const Identification& id) { return id.idr5.DS != 0 && cd[Cd::DS]; }
+bool wide_stage2(const Ste& ste, const Identification& id) { return id.idr5.DS != 0 && ste[Ste::S2DS]; }
 
 Stage2Start stage2_start(const Ste& ste, const Identification& id) {
     const Granule granule = ste.stage2_granule();
@@ -44,16 +48,22 @@ Stage2Start stage2_start(const Ste& ste, const Identification& id) {
     const u64 sl0 = ste[Ste::S2SL0];
     // Start level by S2SL0 (5.2, S2SL0): 4 KiB counts down from level 2, the others from level 3; 0b11 is level 3
     // of 4 KiB with small tables, otherwise reserved.
+    // 52-bit addresses add level -1 of 4 KiB (S2SL0_2) and level 0 of 16 KiB.
+    const bool wide = id.idr5.DS != 0 && ste[Ste::S2DS];
+    const bool bit2 = wide && granule == Granule::K4 && ste[Ste::S2SL0_2];
     int level = 0;
     if (granule == Granule::K4) {
-        if (sl0 == 3 && id.idr3.STT == 0) return {};
-        level = sl0 == 3 ? 3 : 2 - static_cast<int>(sl0);
+        if (bit2 && sl0 != 0) return {};
+        if (!bit2 && sl0 == 3 && id.idr3.STT == 0) return {};
+        level = bit2 ? -1 : sl0 == 3 ? 3 : 2 - static_cast<int>(sl0);
     } else {
-        if (sl0 == 3) return {};
+        if (sl0 == 3 && !(granule == Granule::K16 && wide)) return {};
         level = 3 - static_cast<int>(sl0);
     }
     // The largest start levels need a large enough output address (DDI 0487, D8.2.2).
+    if (granule == Granule::K4 && level == -1 && id.output_bits() < 52) return {};
     if (granule == Granule::K4 && level == 0 && id.output_bits() < 44) return {};
+    if (granule == Granule::K16 && level == 0 && id.output_bits() < 52) return {};
     if (granule == Granule::K16 && level == 1 && id.output_bits() < 42) return {};
     if (granule == Granule::K64 && level == 1 && id.output_bits() < 44) return {};
     // Up to 16 concatenated tables at the start level; a level below the largest needs at least one whole bit.
@@ -98,9 +108,12 @@ const char* illegal_ste(const Ste& ste, const Identification& id) {
         if (id.idr0.HTTU == 1 && ste[Ste::S2HD]) return "STE.S2HD without dirty state update";
         const Granule granule = ste.stage2_granule();
         if (!implemented(granule, id)) return "STE.S2TG is reserved or not implemented";
-        if (ste[Ste::S2TTB] >> effective_bits(ste[Ste::S2PS], id) != 0) return "STE.S2TTB exceeds S2PS";
+        const bool wide = wide_stage2(ste, id);
+        if (ste[Ste::S2TTB] >> effective_output_bits(ste[Ste::S2PS], granule, wide, id) != 0)
+            return "STE.S2TTB exceeds S2PS";
         const u64 t0sz = ste[Ste::S2T0SZ];
-        const u64 smallest = std::max<u64>(16, 64 - id.intermediate_bits());
+        const u64 floor = wide || granule == Granule::K64 ? 12 : 16;
+        const u64 smallest = std::max<u64>(floor, 64 - id.intermediate_bits());
         if (t0sz > largest_size_field(granule, id) || t0sz < smallest) return "STE.S2T0SZ is out of range";
         if (!stage2_start(ste, id).legal) return "STE.S2T0SZ, S2SL0 and S2TG do not fit together";
         if (wrong_endianness(ste[Ste::S2ENDI], id)) return "STE.S2ENDI contradicts TTENDIAN";
@@ -131,9 +144,11 @@ const char* illegal_cd(const Cd& cd, const Ste& ste, StreamWorld world, const Id
         if (!implemented(granule, id))
             return upper ? "CD.TG1 is reserved or not implemented" : "CD.TG0 is reserved or not implemented";
         const u64 size = cd.input_size_field(upper);
-        if (size < 16 || size > largest_size_field(granule, id))
+        const bool wide = wide_stage1(cd, id);
+        const u64 smallest = id.idr5.VAX != 0 && (wide || granule == Granule::K64) ? 12 : 16;
+        if (size < smallest || size > largest_size_field(granule, id))
             return upper ? "CD.T1SZ is out of range" : "CD.T0SZ is out of range";
-        if (cd.table_base(upper) >> effective_bits(cd[Cd::IPS], id) != 0)
+        if (cd.table_base(upper) >> effective_output_bits(cd[Cd::IPS], granule, wide, id) != 0)
             return upper ? "CD.TTB1 exceeds IPS" : "CD.TTB0 exceeds IPS";
     }
     return nullptr;

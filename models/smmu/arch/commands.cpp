@@ -43,10 +43,11 @@ bool set_range(TranslationScope& scope, const Command& command, u64 address, con
     const u64 tg = id.idr3.RIL != 0 ? command[Command::TG] : 0;
     if (tg == 0) return true;
     const u64 num = command[Command::NUM];
-    const u64 scale = std::min<u64>(command[Command::SCALE], 31);
+    // SCALE has a sixth bit with 52-bit addresses; more than 39 acts as 39.
+    const u64 scale = id.idr5.DS != 0 ? std::min<u64>(command[Command::WideSCALE], 39) : command[Command::SCALE];
     const u64 ttl = command[Command::TTL];
     if (num == 0 && scale == 0 && ttl == 0) return false;
-    if (tg == 2 && ttl == 1 && num == 0 && scale == 0) return false;  // 16 KiB has no level 1 leaf
+    if (tg == 2 && ttl == 1 && id.idr5.DS == 0 && num == 0 && scale == 0) return false;  // no such leaf
     const unsigned granule_bits = 10 + 2 * static_cast<unsigned>(tg);
     const u64 bytes = (num + 1) << (scale + granule_bits);
     const u64 room = ~u64{0} - scope.first;  // no wrap from the top

@@ -25,8 +25,10 @@ struct Geometry {
     /// Bits of the index at `level`; the start level has what is left, concatenated tables included.
     unsigned index_bits(int level) const { return level == start ? input_bits - low_bit(level) : stride(); }
     u64 index(int level, u64 address) const { return (address >> low_bit(level)) & sim::low_mask(index_bits(level)); }
-    /// The start table is aligned to its size.
-    u64 start_base(u64 base) const { return base & ~sim::low_mask(index_bits(start) + 3); }
+    /// The start table is aligned to its size, and to 64 bytes where addresses have 52 bits.
+    u64 start_base(u64 base, unsigned output_bits) const {
+        return base & ~sim::low_mask(std::max(index_bits(start) + 3, output_bits > 48 ? 6u : 0u));
+    }
 
     static Geometry stage1(spec::Granule granule, u64 txsz) {
         const unsigned g = offset_bits(granule);
@@ -35,12 +37,15 @@ struct Geometry {
     }
 };
 
-/// Block descriptors exist at level 2, and with 4 KiB at level 1 (DDI 0487, D8.3.1; 48-bit output addresses).
-inline bool block_allowed(unsigned granule_bits, int level) { return level == 2 || (level == 1 && granule_bits == 12); }
+/// Levels of block descriptors (DDI 0487, D8.3.1): 2, with 4 KiB also 1; with 52-bit output addresses one more.
+inline bool block_allowed(unsigned granule_bits, int level, Descriptor::Format format) {
+    const int largest = granule_bits == 12 ? 1 : 2;
+    return level >= (format == Descriptor::Format::Plain ? largest : largest - 1);
+}
 
 /// log2 of the range of a contiguous set (DDI 0487, D8.7.1), or of one entry if the bit cannot be set there.
 inline unsigned contiguous_span(unsigned granule_bits, int level, unsigned entry_bits) {
-    if (granule_bits == 12) return entry_bits + 4;
+    if (granule_bits == 12) return level >= 1 ? entry_bits + 4 : entry_bits;
     if (granule_bits == 14) return level == 3 ? entry_bits + 7 : level == 2 ? entry_bits + 5 : entry_bits;
     return level >= 2 ? entry_bits + 5 : entry_bits;
 }
@@ -52,11 +57,11 @@ inline u64 in_order(u64 descriptor, bool big_endian) { return big_endian ? __bui
 enum class Shape : u8 { Invalid, Table, Leaf };
 
 /// What bits[1:0] say at this level.
-inline Shape shape_of(const Descriptor& descriptor, unsigned granule_bits, int level) {
+inline Shape shape_of(const Descriptor& descriptor, unsigned granule_bits, int level, Descriptor::Format format) {
     if (!descriptor[Descriptor::Valid]) return Shape::Invalid;
     if (level == 3) return descriptor[Descriptor::TableOrPage] ? Shape::Leaf : Shape::Invalid;
     if (descriptor[Descriptor::TableOrPage]) return Shape::Table;
-    return block_allowed(granule_bits, level) ? Shape::Leaf : Shape::Invalid;
+    return block_allowed(granule_bits, level, format) ? Shape::Leaf : Shape::Invalid;
 }
 
 inline unsigned leaf_span(const Descriptor& descriptor, const Geometry& geometry, int level) {
@@ -66,8 +71,10 @@ inline unsigned leaf_span(const Descriptor& descriptor, const Geometry& geometry
     return set <= geometry.input_bits ? set : entry;
 }
 
-inline unsigned effective_output_bits(u64 encoding, const spec::Identification& id) {
-    return std::min(spec::address_bits(encoding), id.output_bits());
+inline Descriptor::Format format_of(spec::Granule granule, bool wide, unsigned output_bits) {
+    if (granule == spec::Granule::K64)
+        return output_bits > 48 ? Descriptor::Format::Wide64K : Descriptor::Format::Plain;
+    return wide ? Descriptor::Format::Wide : Descriptor::Format::Plain;
 }
 
 /// Permissions of a stage 2 leaf (DDI 0487, D8.4.2): XN[1:0] by privilege with XNX, else bit 54 alone.
@@ -136,12 +143,14 @@ Task<Checked<Stage2Leaf>> walk_stage2(Env& env, const StreamContext& context, Re
     const Checked<Stage2Leaf> known = co_await env.cached_stage2(context.tags, ipa);
     if (known) co_return known;
 
-    const unsigned output_bits = detail::effective_output_bits(ste[spec::Ste::S2PS], id);
+    const bool wide = wide_stage2(ste, id);
+    const unsigned output_bits = effective_output_bits(ste[spec::Ste::S2PS], ste.stage2_granule(), wide, id);
+    const Descriptor::Format format = detail::format_of(ste.stage2_granule(), wide, id.output_bits());
     TablePoint point = co_await env.cached_table(context.tags, false, ipa);
     if (!point.valid) {
         point.valid = true;
         point.level = geometry.start;
-        point.base = geometry.start_base(ste[spec::Ste::S2TTB]);
+        point.base = geometry.start_base(ste[spec::Ste::S2TTB], output_bits);
     }
     for (;;) {
         const int level = point.level;
@@ -153,13 +162,13 @@ Task<Checked<Stage2Leaf>> walk_stage2(Env& env, const StreamContext& context, Re
         if (!fetched.ok) co_return walk_abort(request, place, fetch.address);
         const Descriptor descriptor(detail::in_order(fetched.words[0], ste[spec::Ste::S2ENDI]));
 
-        const detail::Shape shape = detail::shape_of(descriptor, geometry.granule_bits, level);
+        const detail::Shape shape = detail::shape_of(descriptor, geometry.granule_bits, level, format);
         if (shape == detail::Shape::Invalid) {
             env.decided("invalid stage 2 descriptor");
             co_return translation_fault(EventNumber::F_TRANSLATION, request, place, "invalid stage 2 descriptor");
         }
         const unsigned low_bit = shape == detail::Shape::Table ? geometry.granule_bits : geometry.low_bit(level);
-        const u64 output = descriptor.output(low_bit);
+        const u64 output = descriptor.output(low_bit, format);
         if (output >> output_bits != 0) {
             env.decided("the stage 2 output address exceeds S2PS");
             co_return translation_fault(EventNumber::F_ADDR_SIZE, request, place,
@@ -181,7 +190,8 @@ Task<Checked<Stage2Leaf>> walk_stage2(Env& env, const StreamContext& context, Re
         leaf.span = detail::leaf_span(descriptor, geometry, level);
         leaf.permissions = detail::stage2_permissions(descriptor, id.idr3.XNX != 0);
         leaf.memory = static_cast<u8>(descriptor[Descriptor::MemAttr]);
-        leaf.shareability = static_cast<u8>(descriptor[Descriptor::SH]);
+        // With 52-bit descriptors SH makes room for address bits.
+        leaf.shareability = static_cast<u8>(wide ? ste[spec::Ste::S2SH0] : descriptor[Descriptor::SH]);
         leaf.level = level;
         env.keep_stage2(context.tags, ipa, leaf);
         co_return leaf;
@@ -242,12 +252,14 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
                                     "E0PDx = 1 and the access is unprivileged");
 
     const Geometry geometry = Geometry::stage1(cd.granule(upper), cd.input_size_field(upper));
-    const unsigned output_bits = detail::effective_output_bits(cd[spec::Cd::IPS], id);
+    const bool wide = wide_stage1(cd, id);
+    const unsigned output_bits = effective_output_bits(cd[spec::Cd::IPS], cd.granule(upper), wide, id);
+    const Descriptor::Format format = detail::format_of(cd.granule(upper), wide, id.output_bits());
     TablePoint point = co_await env.cached_table(context.tags, true, address);
     if (!point.valid) {
         point.valid = true;
         point.level = geometry.start;
-        point.base = geometry.start_base(cd.table_base(upper));
+        point.base = geometry.start_base(cd.table_base(upper), output_bits);
     }
     for (;;) {
         const int level = point.level;
@@ -267,13 +279,13 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
         if (!fetched.ok) co_return walk_abort(request, FaultPlace{false, FaultClass::Ttd, 0}, fetch.address);
         const Descriptor descriptor(detail::in_order(fetched.words[0], cd[spec::Cd::ENDI]));
 
-        const detail::Shape shape = detail::shape_of(descriptor, geometry.granule_bits, level);
+        const detail::Shape shape = detail::shape_of(descriptor, geometry.granule_bits, level, format);
         if (shape == detail::Shape::Invalid) {
             env.decided("invalid stage 1 descriptor");
             co_return translation_fault(EventNumber::F_TRANSLATION, request, place, "invalid stage 1 descriptor");
         }
         const unsigned low_bit = shape == detail::Shape::Table ? geometry.granule_bits : geometry.low_bit(level);
-        const u64 output = descriptor.output(low_bit);
+        const u64 output = descriptor.output(low_bit, format);
         if (output >> output_bits != 0) {
             env.decided("the stage 1 output address exceeds IPS");
             co_return translation_fault(EventNumber::F_ADDR_SIZE, request, place,
@@ -303,7 +315,7 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
         translation.global = !descriptor[Descriptor::nG];
         translation.stage1 = detail::stage1_permissions(descriptor, point, cd, context.two_privileges, id);
         translation.mair = static_cast<u8>(cd[spec::Cd::MAIR] >> (descriptor[Descriptor::AttrIndx] * 8));
-        translation.stage1_shareability = static_cast<u8>(descriptor[Descriptor::SH]);
+        translation.stage1_shareability = static_cast<u8>(wide ? cd.shareability(upper) : descriptor[Descriptor::SH]);
         translation.stage1_level = level;
         if (!translation.stage1.allow(request)) {
             env.decided("stage 1 does not permit the access");

@@ -51,6 +51,7 @@ struct Cd : sim::Record<8> {
     static constexpr Bit HAD1{129};
     static constexpr Bit E0PD1{130};
     static constexpr Addr<179, 132, 4> TTB1{};
+    static constexpr Bit DS{186};
     static constexpr Bits<255, 192> MAIR{};
 
     static constexpr std::array fields{
@@ -63,7 +64,7 @@ struct Cd : sim::Record<8> {
         NamedField("S", S),       NamedField("R", R),       NamedField("A", A),         NamedField("ASET", ASET),
         NamedField("ASID", ASID), NamedField("HAD0", HAD0), NamedField("E0PD0", E0PD0), NamedField("TTB0", TTB0),
         NamedField("EPAN", EPAN), NamedField("HAD1", HAD1), NamedField("E0PD1", E0PD1), NamedField("TTB1", TTB1),
-        NamedField("MAIR", MAIR)};
+        NamedField("DS", DS),     NamedField("MAIR", MAIR)};
 
     /// TG0 and TG1 have different encodings.
     Granule granule(bool upper) const {
@@ -74,6 +75,7 @@ struct Cd : sim::Record<8> {
     u64 input_size_field(bool upper) const { return upper ? (*this)[T1SZ] : (*this)[T0SZ]; }
     u64 table_base(bool upper) const { return upper ? (*this)[TTB1] : (*this)[TTB0]; }
     bool walks_disabled(bool upper) const { return upper ? (*this)[EPD1] : (*this)[EPD0]; }
+    u64 shareability(bool upper) const { return upper ? (*this)[SH1] : (*this)[SH0]; }
     bool ignores_top_byte(bool upper) const { return upper ? (*this)[TBI1] : (*this)[TBI0]; }
     bool ignores_table_attributes(bool upper) const { return upper ? (*this)[HAD1] : (*this)[HAD0]; }
     bool denies_unprivileged(bool upper) const { return upper ? (*this)[E0PD1] : (*this)[E0PD0]; }

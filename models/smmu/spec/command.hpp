@@ -46,6 +46,7 @@ struct Command : sim::Record<2> {
     static constexpr Bits<63, 32> StreamID{};
     static constexpr Bits<16, 12> NUM{};
     static constexpr Bits<24, 20> SCALE{};
+    static constexpr Bits<25, 20> WideSCALE{};
     static constexpr Bits<47, 32> VMID{};
     static constexpr Bits<63, 48> ASID{};
     static constexpr Bit Leaf{64};

@@ -1,4 +1,4 @@
-// VMSAv8-64 translation table descriptors (DDI 0487, D8.3), 48-bit output addresses.
+// VMSAv8-64 translation table descriptors (DDI 0487, D8.3).
 #pragma once
 
 #include "smmu/spec/ste.hpp"
@@ -28,8 +28,20 @@ struct Descriptor : sim::Record<1> {
     explicit Descriptor(u64 value = 0) { words[0] = value; }
     u64 raw() const { return words[0]; }
 
-    /// Address field above the granule's offset, 48-bit format.
-    u64 output(unsigned low_bit) const { return raw() & sim::low_mask(48) & ~sim::low_mask(low_bit); }
+    /// How the bits of an output address above bit 47 are stored (DDI 0487, D8.3.1).
+    enum class Format : u8 {
+        Plain,    ///< not at all
+        Wide64K,  ///< [51:48] in bits 15:12, 64 KiB granule
+        Wide,     ///< [49:48] in place, [51:50] in bits 9:8 (LPA2)
+    };
+
+    /// Address field from `low_bit` upwards.
+    u64 output(unsigned low_bit, Format format) const {
+        u64 address = raw() & sim::low_mask(format == Format::Wide ? 50 : 48) & ~sim::low_mask(low_bit);
+        if (format == Format::Wide64K) address |= sim::bits_of(raw(), 15, 12) << 48;
+        if (format == Format::Wide) address |= sim::bits_of(raw(), 9, 8) << 50;
+        return address;
+    }
 };
 
 }  // namespace smmusim::smmu::spec

@@ -88,13 +88,15 @@ struct Identification {
     } idr3;
 
     struct Idr5 {
-        u8 GRAN64K = 1, GRAN16K = 1, GRAN4K = 1, OAS = 5;
+        u8 VAX = 0, DS = 0, GRAN64K = 1, GRAN16K = 1, GRAN4K = 1, OAS = 5;
 
         void fields(sim::ConfigVisitor& visit) {
+            field(visit, VAX, "VAX", "virtual addresses: 0 48 bits, 1 52 bits", 0, 1);
+            field(visit, DS, "DS", "52-bit descriptors of 4 KiB and 16 KiB granules", 0, 1);
             field(visit, GRAN64K, "GRAN64K", "64 KiB granule", 0, 1);
             field(visit, GRAN16K, "GRAN16K", "16 KiB granule", 0, 1);
             field(visit, GRAN4K, "GRAN4K", "4 KiB granule", 0, 1);
-            field(visit, OAS, "OAS", "output address size: 0 32 bits, 1 36, 2 40, 3 42, 4 44, 5 48", 0, 5);
+            field(visit, OAS, "OAS", "output address size: 0 32 bits, 1 36, 2 40, 3 42, 4 44, 5 48, 6 52", 0, 6);
         }
         u32 value() const { return static_cast<u32>(u64{GRAN64K} << 6 | u64{GRAN16K} << 5 | u64{GRAN4K} << 4 | OAS); }
     } idr5;

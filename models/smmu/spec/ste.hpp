@@ -69,6 +69,8 @@ struct Ste : sim::Record<8> {
     static constexpr Bit S2HA{184};
     static constexpr Bit S2S{185};
     static constexpr Bit S2R{186};
+    static constexpr Bit S2SL0_2{194};
+    static constexpr Bit S2DS{195};
     static constexpr Addr<243, 196, 4> S2TTB{};
 
     static constexpr std::array fields{NamedField("V", V),
@@ -112,6 +114,8 @@ struct Ste : sim::Record<8> {
                                        NamedField("S2HA", S2HA),
                                        NamedField("S2S", S2S),
                                        NamedField("S2R", S2R),
+                                       NamedField("S2SL0_2", S2SL0_2),
+                                       NamedField("S2DS", S2DS),
                                        NamedField("S2TTB", S2TTB)};
 
     /// Config = 0xx aborts silently, whatever the low bits say.
