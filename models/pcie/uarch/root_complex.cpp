@@ -104,6 +104,15 @@ Time RootComplex::unloaded(const RootPort& port, const Function& function) const
 
 void RootComplex::reset() {
     for (const auto& port : ports_) port->reset();
+    // By number: an answer may bring the next request.
+    const std::size_t known = requests_.size();
+    for (std::size_t index = 0; index < known; ++index) {
+        DownstreamRequest& request = requests_[index];
+        if (request.access == nullptr || !request.token) continue;
+        simulation_.scheduler().cancel(request.token);
+        request.token = {};
+        answered(request, sim::Status::Timeout, simulation_.now());
+    }
 }
 
 void RootComplex::statistics(sim::StatisticsVisitor& visit) {

@@ -37,7 +37,8 @@ public:
     Time unloaded(const RootPort& port, const Function& function) const;
 
     void answered(DownstreamRequest& request, sim::Status status, Time at) override;
-    /// Resets the ports and their links; the functions behind them first.
+    /// Resets the ports and their links; the functions behind them come first. Register accesses under way end
+    /// with a timeout.
     void reset();
     void statistics(sim::StatisticsVisitor& visit);
     const std::string& name() const { return name_; }

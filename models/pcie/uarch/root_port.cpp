@@ -35,11 +35,13 @@ RootPort::Hop& RootPort::take_hop() {
     Hop& hop = *free_hops_.back();
     free_hops_.pop_back();
     hop.generation = generation_;
+    ++under_way_;
     return hop;
 }
 
 void RootPort::release(Hop& hop) {
     hop.access = nullptr;
+    if (hop.generation == generation_) --under_way_;
     free_hops_.push_back(&hop);
 }
 
@@ -239,6 +241,7 @@ void RootPort::send(std::deque<Item>& queue, u32 piece, const spec::Packet& pack
 
 void RootPort::reset() {
     ++generation_;
+    under_way_ = 0;
     link_.reset();
     posted_oldest_ += posted_.size();
     posted_.clear();
@@ -262,8 +265,7 @@ void RootPort::reset() {
 }
 
 void RootPort::report(std::string& text) const {
-    const u64 under_way = hops_.size() - free_hops_.size();
-    if (under_way != 0) text += fmt::format("{}: {} requests of functions wait for their answer\n", name_, under_way);
+    if (under_way_ != 0) text += fmt::format("{}: {} requests of functions wait for their answer\n", name_, under_way_);
     u64 queued = 0;
     for (const std::deque<Item>& queue : queues_) queued += queue.size();
     if (queued != 0) text += fmt::format("{}: {} packets wait for credits of {}\n", name_, queued, link_.down().name());

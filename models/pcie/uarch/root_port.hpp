@@ -104,6 +104,7 @@ private:
     std::deque<Hop> hops_;  ///< storage
     std::vector<Hop*> free_hops_;
     u64 generation_ = 0;
+    u64 under_way_ = 0;  ///< requests since the last reset
 
     // Posted requests in order of arrival: when each became visible, end_of_time while it is under way.
     std::deque<Time> posted_;

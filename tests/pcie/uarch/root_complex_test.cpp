@@ -153,6 +153,29 @@ TEST(FunctionReset, ThroughDeviceControlDropsWorkAndIsAnswered) {
     EXPECT_EQ(rig.simulation.accesses().in_use(), 0u);
 }
 
+TEST(RootComplexTest, ResetEndsRegisterAccessesUnderWayWhereverTheyAre) {
+    for (Time when = 0; when < 500 * nanosecond; when += 20 * nanosecond) {
+        Rig rig;
+        rig.bring_up();
+        Rig::Bus config, memory;
+        rig.send(config, rig.complex.ecam(), sim::Command::Read, function_base, 4);
+        rig.send(memory, rig.complex.window(), sim::Command::Write, Rig::bar0, 4, 1);
+        rig.run_to(when);
+        const bool under_way = !config.done();
+        rig.endpoint.reset();
+        rig.complex.reset();
+        if (under_way) {
+            EXPECT_EQ(config.access->status, sim::Status::Timeout) << when;
+        }
+        rig.run();
+        ASSERT_TRUE(config.done());
+        ASSERT_TRUE(memory.done());
+        EXPECT_EQ(rig.simulation.waiting(), "");
+        rig.bring_up();
+        EXPECT_EQ(rig.bus_read(rig.complex.ecam(), function_base, 2), EndpointConfig{}.function.vendor_id);
+    }
+}
+
 TEST(RootComplexTest, TwoFunctionsAtOneAddressAreRefused) {
     Rig rig;
     Endpoint twin(rig.simulation, {}, rig.link);
