@@ -4,6 +4,14 @@
 
 namespace smmusim::platform::config {
 
+Node::Node() = default;
+Node::Node(Kind kind, Position where) : kind_(kind), where_(std::move(where)) {}
+Node::Node(const Node& other) = default;
+Node::Node(Node&& other) noexcept = default;
+Node& Node::operator=(const Node& other) = default;
+Node& Node::operator=(Node&& other) noexcept = default;
+Node::~Node() = default;
+
 Node Node::scalar(std::string text, Position where, bool quoted, Bare bare) {
     Node node(Kind::Scalar, std::move(where));
     node.text_ = std::move(text);

@@ -14,8 +14,14 @@ public:
     enum class Kind : u8 { Null, Scalar, Map, List };
     struct Entry;
 
-    Node() = default;
-    Node(Kind kind, Position where) : kind_(kind), where_(std::move(where)) {}
+    Node();
+    Node(Kind kind, Position where);
+    // Defined where Entry, which contains a Node, is complete.
+    Node(const Node& other);
+    Node(Node&& other) noexcept;
+    Node& operator=(const Node& other);
+    Node& operator=(Node&& other) noexcept;
+    ~Node();
     static Node scalar(std::string text, Position where, bool quoted = false, Bare bare = Bare::Rejected);
 
     Kind kind() const { return kind_; }

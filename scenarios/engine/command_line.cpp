@@ -32,12 +32,19 @@ struct RunArguments {
     Detail detail = Detail::Failures;
 };
 
+/// A file of the repository; relative where the working directory lies above it.
+fs::path in_repository(const std::string& path) {
+    std::error_code code;
+    const fs::path absolute = platform::config::source_root() / path;
+    const fs::path relative = fs::proximate(absolute, code);
+    return code || relative.empty() || *relative.begin() == ".." ? absolute : relative;
+}
+
 /// As given from the working directory, else from the repository.
 fs::path existing(const std::string& path) {
     std::error_code code;
-    const fs::path in_repository = platform::config::source_root() / path;
-    if (!fs::exists(path, code) && fs::path(path).is_relative() && fs::exists(in_repository, code))
-        return in_repository;
+    if (!fs::exists(path, code) && fs::path(path).is_relative() && fs::exists(in_repository(path), code))
+        return in_repository(path);
     return path;
 }
 
@@ -174,8 +181,7 @@ int command_line(int argc, char** argv) {
     }
     try {
         if (*demo) {
-            for (const char* const name : demo_scenarios)
-                demo_arguments.paths.push_back((platform::config::source_root() / name).string());
+            for (const char* const name : demo_scenarios) demo_arguments.paths.push_back(in_repository(name).string());
             demo_arguments.detail = Detail::All;
             return run(demo_arguments);
         }

@@ -116,10 +116,16 @@ def test_a_failed_expectation_is_status_1_and_says_what_was_found(tmp_path):
 
 
 def test_the_wall_clock_limit_is_status_124(tmp_path):
-    text = SMALL.replace("[boot]", "[boot, wait: {duration: 80000s}], wall_limit: 1s") + "software: {}\n"
-    text = text.replace("platform: {", "platform: {cpu0: {}, ")
-    done = smmusim("run", write(tmp_path, text.replace("wait: {duration: 80000s}", "spin")), cwd=tmp_path)
-    assert done.returncode in (2, 124)
+    endless = """[boot, guest: {name: vm}, attach: {guest: vm, device: endpoint0},
+      guest_memory: {guest: vm, name: buffer, address: 0x50000000, size: 64KiB},
+      dma: {device: endpoint0, buffer: buffer, direction: read, size: 64B, count: 1000000000000}], wall_limit: 1s"""
+    done = smmusim("run", write(tmp_path, SMALL.replace("[boot]", endless)), "--json", cwd=tmp_path)
+    assert done.returncode == 124, done.stdout
+    (outcome,) = json.loads(done.stdout)
+    assert outcome["status"] == 124
+    assert "wall-clock limit passed" in outcome["error"] and "waits for" in outcome["error"]
+    assert outcome["wall_ms"] < 8000
+    assert (tmp_path / "out" / "small" / "stats.json").exists()
 
 
 def test_the_result_folder_has_every_file_and_they_agree(tmp_path):
