@@ -73,7 +73,6 @@ u64 Interconnect::key_of(const Ingress& ingress, const Access& access) {
 
 void Interconnect::receive(Ingress& ingress, Access& access, Time at) {
     if (access.journey) access.journey->enter(Journey::Part::Interconnect, at);
-    access.scratch = generation_;
     if (at <= simulation_.now()) arrive({&access, &ingress, at});
     else simulation_.scheduler().at(at, &Interconnect::arrive_event, &ingress, &access);
 }
@@ -85,10 +84,6 @@ void Interconnect::arrive_event(void* object, void* access) {
 }
 
 void Interconnect::arrive(Item item) {
-    if (item.access->scratch != generation_) {
-        refuse(item, Status::Timeout);
-        return;
-    }
     switch (item.access->command) {
         case Command::Read: ++reads_; break;
         case Command::Write: ++writes_; break;
@@ -159,7 +154,7 @@ void Interconnect::send(Item item, const Region& region, Requester* requester) {
             refuse(item, Status::CompleterAbort);
             return;
         }
-        lines_.push_back(std::make_unique<Line>(Line{access.address / line_size, item, {}}));
+        lines_.push_back(std::make_unique<Line>(Line{access.address / line_size, {}}));
         scope_.spawn("atomic", perform_atomic(item, port));
         return;
     }
@@ -300,26 +295,9 @@ void Interconnect::inspect(Access& access) {
 }
 
 void Interconnect::reset() {
-    ++generation_;
     scope_.cancel();
-    std::vector<Item> dropped;
-    for (const auto& line : lines_) {
-        dropped.push_back(line->owner);
-        for (const Line::Parked& parked : line->parked)
-            if (parked.requester == nullptr) dropped.push_back(parked.item);
-    }
     lines_.clear();
-    std::vector<u64> keys;
-    for (const auto& [key, requester] : requesters_) keys.push_back(key);
-    std::sort(keys.begin(), keys.end());
-    for (const u64 key : keys) {
-        Requester& requester = requesters_.at(key);
-        dropped.insert(dropped.end(), requester.waiting.begin(), requester.waiting.end());
-        requester.waiting.clear();
-        requester.parked = false;
-        forget_if_done(requester);
-    }
-    for (const Item& item : dropped) refuse(item, Status::Timeout);
+    requesters_.clear();
 }
 
 void Interconnect::statistics(sim::StatisticsVisitor& visit) {

@@ -50,7 +50,7 @@ public:
     void map(std::string region, u64 base, u64 size, sim::Port& port);
     const AddressMap& address_map() const { return map_; }
 
-    /// Answers everything that waits here with a timeout.
+    /// Forgets what is under way.
     void reset();
     void statistics(sim::StatisticsVisitor& visit) override;
 
@@ -73,7 +73,6 @@ private:
     /// A line on which an atomic is being performed.
     struct Line {
         u64 number;
-        Item owner;
         struct Parked {
             Item item;
             Requester* requester;  ///< or the whole requester
@@ -114,7 +113,6 @@ private:
     std::vector<std::unique_ptr<Ingress>> ingresses_;
     std::unordered_map<u64, Requester> requesters_;  ///< looked up only
     std::vector<std::unique_ptr<Line>> lines_;       ///< few
-    u64 generation_ = 0;  ///< counts resets: accesses of an earlier one are dropped on arrival
 
     u64 reads_ = 0;
     u64 writes_ = 0;

@@ -17,7 +17,6 @@ Time Ram::transfer_time(u32 bytes) {
 }
 
 void Ram::receive(sim::Access& access, Time at) {
-    access.scratch = generation_;
     if (at <= simulation_.now()) {
         arrive(access);
         return;
@@ -31,10 +30,6 @@ void Ram::arrive_event(void* self, void* access) {
 }
 
 void Ram::arrive(sim::Access& access) {
-    if (access.scratch != generation_) {
-        access.respond(sim::Status::Timeout, simulation_.now());
-        return;
-    }
     execute(access);
     const Time occupied = transfer_time(access.size);
     busy_ += occupied;
@@ -77,7 +72,6 @@ void Ram::inspect(sim::Access& access) {
 }
 
 void Ram::reset() {
-    ++generation_;
     pipe_.reset();
     carried_ = 0;
 }

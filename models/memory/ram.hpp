@@ -46,7 +46,7 @@ public:
     /// The backdoor at the coherent point: no time, no statistics.
     Storage& storage() { return storage_; }
 
-    /// Drops what is under way; the bytes stay.
+    /// Forgets what is under way; the bytes stay.
     void reset();
     void statistics(sim::StatisticsVisitor& visit) override;
 
@@ -60,8 +60,7 @@ private:
     Storage storage_;
     u64 bandwidth_;
     sim::Pipe pipe_;
-    u64 carried_ = 0;     ///< part of a picosecond that earlier transfers have used
-    u64 generation_ = 0;  ///< counts resets: accesses of an earlier one are dropped on arrival
+    u64 carried_ = 0;  ///< part of a picosecond that earlier transfers have used
     u64 reads_ = 0;
     u64 writes_ = 0;
     u64 bytes_read_ = 0;

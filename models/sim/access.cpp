@@ -47,6 +47,15 @@ AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
     return AccessPtr(access);
 }
 
+void AccessPool::drop_in_flight() {
+    for (const auto& access : all_) {
+        if (!access->under_way()) continue;
+        access->depth_ = 0;
+        if (access->foreign != nullptr) cleaner_(std::exchange(access->foreign, nullptr));
+        if (!access->owned_) release(access.get());
+    }
+}
+
 void AccessPool::release(Access* access) {
     access->journey.reset();
     free_.push_back(access);

@@ -149,7 +149,11 @@ public:
     AccessPtr make(Command command, u64 address, u32 size);
     std::size_t in_use() const { return all_.size() - free_.size(); }
 
-    /// Called for each access when the pool dies, so that adapters can free what they attached.
+    /// Ends the way of every access under way, unanswered; those without an owner return to the pool. Part of the reset
+    /// of a whole machine, after everybody has forgotten what was in flight.
+    void drop_in_flight();
+
+    /// Called when the pool dies, or drops the access, so that adapters can free what they attached.
     using Cleaner = void (*)(void* foreign);
     void set_cleaner(Cleaner cleaner) { cleaner_ = cleaner; }
 

@@ -43,7 +43,9 @@ struct Choice {
 class ConfigVisitor;
 
 template <class T>
-concept Configurable = requires(T config, ConfigVisitor& visitor) { config.fields(visitor); };
+concept Configurable = requires(T config, ConfigVisitor& visitor) {
+    config.fields(visitor);
+};
 
 /// Sees every field of a configuration in order; loaders, writers and the schema derive from it.
 class ConfigVisitor {
@@ -51,8 +53,7 @@ public:
     virtual ~ConfigVisitor() = default;
 
     template <std::unsigned_integral T>
-        requires(!std::same_as<T, bool>)
-    void operator()(T& value, FieldInfo info) {
+    requires(!std::same_as<T, bool>) void operator()(T& value, FieldInfo info) {
         info.maximum = std::min<u64>(info.maximum, static_cast<T>(~T{0}));
         u64 wide = value;
         number(wide, info);
@@ -64,7 +65,7 @@ public:
 
     /// An enumeration with the names of its values.
     template <class E>
-        requires std::is_enum_v<E>
+    requires std::is_enum_v<E>
     void operator()(E& value, const FieldInfo& info, std::span<const Choice> choices) {
         u64 wide = static_cast<u64>(value);
         choice(wide, info, choices);
@@ -83,8 +84,15 @@ public:
     /// Equal parts, addressed by singular name and index (`smmu0`); naming the next index adds one.
     template <Configurable T>
     void list(const char* singular, const char* meaning, std::vector<T>& parts) {
+        list(singular, meaning, parts, [](std::size_t) { return T{}; });
+    }
+
+    /// The same, where the defaults of a part depend on its place: `make(index)` is a new part.
+    template <Configurable T, class Make>
+    void list(const char* singular, const char* meaning, std::vector<T>& parts, Make make) {
         const std::size_t count = list_size(singular, meaning, parts.size());
-        parts.resize(count);
+        while (parts.size() > count) parts.pop_back();
+        while (parts.size() < count) parts.push_back(make(parts.size()));
         for (std::size_t index = 0; index < count; ++index) {
             const std::string name = singular + std::to_string(index);
             if (enter(name.c_str(), meaning)) {

@@ -1,6 +1,7 @@
 #include "tlm/foreign_transaction.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace smmusim::tlm {
 
@@ -115,6 +116,14 @@ void ForeignTransactions::respond_event(void* self, void* finished) {
     Payload& payload = (*place)->payload();
     owner.transactions_.erase(place);
     owner.responses_.respond(payload);
+}
+
+void ForeignTransactions::reset() {
+    const std::vector<std::unique_ptr<Transaction>> dropped = std::exchange(transactions_, {});
+    for (const auto& transaction : dropped) {
+        transaction->payload().set_response_status(::tlm::TLM_GENERIC_ERROR_RESPONSE);
+        responses_.respond(transaction->payload());
+    }
 }
 
 Time ForeignTransactions::perform(Payload& payload) {

@@ -20,6 +20,8 @@ public:
     ForeignTransactions& operator=(const ForeignTransactions&) = delete;
 
     void begin(::tlm::tlm_generic_payload& payload, Time at);
+    /// Answers everything under way with an error.
+    void reset();
     Time perform(::tlm::tlm_generic_payload& payload);
     unsigned int inspect(::tlm::tlm_generic_payload& payload);
 

@@ -21,33 +21,33 @@ bool InitiatorSocket::foreign() {
 }
 
 void InitiatorSocket::send(sim::Access& access, Time at) {
-    if (foreign()) bridge_.foreign_started();
     if (requesting_ != nullptr || !held_.empty()) held_.push_back({&access, at});
     else request(access, at);
 }
 
 void InitiatorSocket::request(sim::Access& access, Time at) {
     Payload& payload = Payload::of(access);
-    payload.begin_hop(access);
+    payload.begin_hop(access, foreign());
+    if (foreign()) bridge_.foreign_started();
     ::tlm::tlm_phase phase = ::tlm::BEGIN_REQ;
     sc_core::sc_time delay = bridge_.delay_until(at);
-    requesting_ = &access;
+    requesting_ = &payload;
     const ::tlm::tlm_sync_enum answer = socket_->nb_transport_fw(payload, phase, delay);
-    if (peer_ == Peer::Foreign) bridge_.called_foreign();
+    if (foreign()) bridge_.called_foreign();
 
     // TLM_ACCEPTED: END_REQ or BEGIN_RESP comes on the backward path, or has come during the call.
     if (answer == ::tlm::TLM_ACCEPTED) return;
     const bool completed = answer == ::tlm::TLM_COMPLETED;
     const bool responded = answer == ::tlm::TLM_UPDATED && phase == ::tlm::BEGIN_RESP;
     const Time when = bridge_.absolute(delay);
-    if (requesting_ == &access) requesting_ = nullptr;
+    if (requesting_ == &payload) requesting_ = nullptr;
     if (responded) {
         phase = ::tlm::END_RESP;
         socket_->nb_transport_fw(payload, phase, delay);
-        if (peer_ == Peer::Foreign) bridge_.called_foreign();
+        if (foreign()) bridge_.called_foreign();
     }
-    if (completed || responded) finish(access, when);
-    send_next(peer_ == Peer::Foreign ? when : 0);
+    if (completed || responded) finish(payload, when);
+    send_next(foreign() ? when : 0);
 }
 
 void InitiatorSocket::send_next(Time earliest) {
@@ -58,21 +58,22 @@ void InitiatorSocket::send_next(Time earliest) {
     }
 }
 
-void InitiatorSocket::finish(sim::Access& access, Time at) {
+void InitiatorSocket::finish(Payload& payload, Time at) {
     if (foreign()) bridge_.foreign_finished();
-    static_cast<Payload*>(access.foreign)->end_hop(access);
-    access.respond(std::max(at, bridge_.simulation().now()));
+    sim::Access* const access = payload.access();
+    payload.end_hop(foreign());
+    if (access != nullptr) access->respond(std::max(at, bridge_.simulation().now()));
 }
 
 ::tlm::tlm_sync_enum InitiatorSocket::nb_transport_bw(::tlm::tlm_generic_payload& payload, ::tlm::tlm_phase& phase,
                                                       sc_core::sc_time& delay) {
     if (phase != ::tlm::END_REQ && phase != ::tlm::BEGIN_RESP) return ::tlm::TLM_ACCEPTED;  // may be ignored
     bridge_.entered([&] {
-        sim::Access& access = *payload.get_extension<AccessExtension>()->access();
+        auto& ours = static_cast<Payload&>(payload);
         const Time when = bridge_.absolute(delay);
-        const bool requested = requesting_ == &access;  // BEGIN_RESP says END_REQ too
+        const bool requested = requesting_ == &ours;  // BEGIN_RESP says END_REQ too
         if (requested) requesting_ = nullptr;
-        if (phase == ::tlm::BEGIN_RESP) finish(access, when);
+        if (phase == ::tlm::BEGIN_RESP) finish(ours, when);
         if (requested) send_next(when);
     });
     return phase == ::tlm::BEGIN_RESP ? ::tlm::TLM_COMPLETED : ::tlm::TLM_ACCEPTED;

@@ -21,6 +21,9 @@ public:
     /// To be bound to any base-protocol target socket of the default width.
     Socket& socket() { return socket_; }
 
+    /// Forgets what has not been sent yet; foreign targets answer in their own time, to nobody.
+    void reset() { held_.clear(); }
+
     void send(sim::Access& access, Time at) override;
     Time perform(sim::Access& access) override;
     void inspect(sim::Access& access) override;
@@ -38,11 +41,11 @@ private:
     bool foreign();
     void request(sim::Access& access, Time at);
     void send_next(Time earliest);
-    void finish(sim::Access& access, Time at);
+    void finish(Payload& payload, Time at);
 
     KernelBridge& bridge_;
     Socket socket_;
-    sim::Access* requesting_ = nullptr;  ///< accepted by a foreign target, END_REQ still due
+    const Payload* requesting_ = nullptr;  ///< not accepted yet, or by a foreign target whose END_REQ is still due
     std::deque<Held> held_;
     Peer peer_ = Peer::Unknown;
 };

@@ -18,18 +18,18 @@ KernelBridge::KernelBridge(const sc_core::sc_module_name& name, sim::Simulation&
 
 Time KernelBridge::horizon() const {
     if (mode_ != Mode::Driven) return kernel_now_;
-    if (sc_core::sc_pending_activity_at_current_time()) return kernel_now_;
-    if (!sc_core::sc_pending_activity_at_future_time()) return limit_;
-    return std::min<Time>(limit_, kernel_now_ + sc_core::sc_time_to_pending_activity().value() - 1);
+    if (simcontext()->pending_activity_at_current_time()) return kernel_now_;
+    if (!sc_core::sc_pending_activity_at_future_time(simcontext())) return limit_;
+    return std::min<Time>(limit_, kernel_now_ + sc_core::sc_time_to_pending_activity(simcontext()).value() - 1);
 }
 
 void KernelBridge::enter() {
-    kernel_now_ = sc_core::sc_time_stamp().value();
+    kernel_now_ = simcontext()->time_stamp().value();
     simulation_.scheduler().advance_to(kernel_now_);
 }
 
 void KernelBridge::execute() {
-    kernel_now_ = sc_core::sc_time_stamp().value();
+    kernel_now_ = simcontext()->time_stamp().value();
     if (mode_ == Mode::Held) return;
     running_ = true;
     Scheduler& scheduler = simulation_.scheduler();
@@ -49,7 +49,7 @@ void KernelBridge::arm() {
     if (mode_ == Mode::Driven) {
         const bool reached = until_ == Scheduler::Until::Idle && !busy();
         if (scheduler.stopped() || reached) {
-            if (sc_core::sc_is_running()) sc_core::sc_pause();
+            if (sc_core::sc_is_running(simcontext())) sc_core::sc_pause();
             return;
         }
         // Only timers are left, and a foreign module holds the rest: it will enter when it answers.
@@ -63,7 +63,7 @@ void KernelBridge::arm() {
 void KernelBridge::start(Time duration, sc_core::sc_starvation_policy policy) {
     const Time longest = sc_core::sc_max_time().value() - kernel_now_;
     sc_core::sc_start(sc_core::sc_time::from_value(std::min(duration, longest)), policy);
-    kernel_now_ = sc_core::sc_time_stamp().value();
+    kernel_now_ = simcontext()->time_stamp().value();
 }
 
 void KernelBridge::run(Time limit, Scheduler::Until until) {
@@ -71,7 +71,7 @@ void KernelBridge::run(Time limit, Scheduler::Until until) {
     if (auto failure = scheduler.take_failure()) std::rethrow_exception(failure);
     scheduler.clear_stop();
 
-    kernel_now_ = sc_core::sc_time_stamp().value();
+    kernel_now_ = simcontext()->time_stamp().value();
     mode_ = Mode::Driven;
     limit_ = limit;
     until_ = until;
@@ -80,7 +80,7 @@ void KernelBridge::run(Time limit, Scheduler::Until until) {
         start(limit - kernel_now_, sc_core::SC_EXIT_ON_STARVATION);
     } else {
         // A run of no length is one delta cycle, and an event notified in it belongs to the next.
-        while (sc_core::sc_pending_activity_at_current_time()) start(0, sc_core::SC_EXIT_ON_STARVATION);
+        while (simcontext()->pending_activity_at_current_time()) start(0, sc_core::SC_EXIT_ON_STARVATION);
     }
 
     if (until == Scheduler::Until::Limit && !scheduler.stopped()) scheduler.advance_to(limit);

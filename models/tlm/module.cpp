@@ -30,4 +30,9 @@ TargetSocket& Module::target(const std::string& name, sim::Target& target) {
     return *targets_.back();
 }
 
+void Module::reset() {
+    for (const auto& initiator : initiators_) initiator->reset();
+    for (const auto& socket : targets_) socket->reset();
+}
+
 }  // namespace smmusim::tlm

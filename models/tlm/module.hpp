@@ -18,6 +18,9 @@ public:
     InitiatorSocket& initiator(const std::string& name);
     TargetSocket& target(const std::string& name, sim::Target& target);
 
+    /// Part of the reset of a whole machine, after the scheduler was cleared and what was in flight dropped.
+    void reset();
+
 private:
     KernelBridge& bridge_;
     std::vector<std::unique_ptr<InitiatorSocket>> initiators_;

@@ -39,23 +39,34 @@ void Payload::store_status(sim::Access& access) const {
     if (!known) access.status = status_of(get_response_status());
 }
 
-void Payload::begin_hop(const sim::Access& access) {
+void Payload::begin_hop(const sim::Access& access, bool foreign) {
     load(access);
     acquire();
     ++hops_;
+    if (foreign) ++foreign_hops_;
 }
 
-void Payload::end_hop(sim::Access& access) {
-    store_status(access);
+void Payload::end_hop(bool foreign) {
     --hops_;
-    release();
-    if (hops_ != 0) return;
-    if (get_ref_count() == 1) {
-        reset();  // extensions that a foreign module attached for this transaction
-    } else {
-        access.foreign = nullptr;
-        release();
+    if (foreign) --foreign_hops_;
+    sim::Access* const wearer = access();
+    if (wearer != nullptr) {
+        store_status(*wearer);
+        if (hops_ == 0 && get_ref_count() == 2) {
+            reset();  // extensions that a foreign module attached for this transaction
+        } else if (hops_ == 0) {
+            wearer->foreign = nullptr;
+            release();
+        }
     }
+    release();
+}
+
+void Payload::drop() {
+    extension_.forget_access();
+    // The hops between parts of ours end here; those to foreign modules end when these answer.
+    for (; hops_ > foreign_hops_; --hops_) release();
+    release();
 }
 
 ::tlm::tlm_response_status response_of(sim::Status status) {

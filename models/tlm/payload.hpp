@@ -12,7 +12,7 @@ namespace smmusim::tlm {
 class AccessExtension final : public ::tlm::tlm_extension<AccessExtension> {
 public:
     AccessExtension() = default;
-    explicit AccessExtension(sim::Access& access) : access_(&access) {}
+    explicit AccessExtension(sim::Access& access) : access_(&access), embedded_(true) {}
 
     sim::Attributes& attributes() { return access_ != nullptr ? access_->attributes : attributes_; }
     sim::Access* access() const { return access_; }
@@ -26,12 +26,14 @@ public:
         attributes() = const_cast<AccessExtension&>(static_cast<const AccessExtension&>(other)).attributes();
     }
     void free() override {
-        if (access_ == nullptr) delete this;  // that of a payload of ours is part of the payload
+        if (!embedded_) delete this;
     }
+    void forget_access() { access_ = nullptr; }
 
 private:
     sim::Attributes attributes_;
     sim::Access* access_ = nullptr;
+    bool embedded_ = false;  ///< part of a payload of ours
 };
 
 /// Attached to a pooled access at its first hop and reused with it. Reference counts follow the base protocol: a
@@ -40,13 +42,16 @@ class Payload final : public ::tlm::tlm_generic_payload, private ::tlm::tlm_mm_i
 public:
     static Payload& of(sim::Access& access);
 
-    /// Begins a hop: the payload says what the access says.
-    void begin_hop(const sim::Access& access);
-    /// Ends a hop: the access learns the response.
-    void end_hop(sim::Access& access);
+    /// The access that wears it; null when the access was dropped while a foreign module held the payload.
+    sim::Access* access() const { return extension_.access(); }
 
-    /// For AccessPool::set_cleaner.
-    static void discard(void* payload) { static_cast<Payload*>(payload)->release(); }
+    /// Begins a hop: the payload says what the access says.
+    void begin_hop(const sim::Access& access, bool foreign);
+    /// Ends a hop: the access, if it is still there, learns the response.
+    void end_hop(bool foreign);
+
+    /// For AccessPool::set_cleaner: foreign modules keep what they hold, but it leads nowhere.
+    static void discard(void* payload) { static_cast<Payload*>(payload)->drop(); }
 
     /// For calls that are over when they return.
     void load(const sim::Access& access);
@@ -56,9 +61,11 @@ private:
     explicit Payload(sim::Access& access);
     ~Payload() override = default;
     void free(::tlm::tlm_generic_payload* payload) override;
+    void drop();
 
     AccessExtension extension_;
     int hops_ = 0;
+    int foreign_hops_ = 0;
 };
 
 ::tlm::tlm_response_status response_of(sim::Status status);

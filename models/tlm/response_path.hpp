@@ -21,6 +21,11 @@ public:
     void respond(::tlm::tlm_generic_payload& payload);
     /// The same at a later time.
     void respond(::tlm::tlm_generic_payload& payload, Time at);
+    /// After the scheduler was cleared: goes on with what is due.
+    void restart() {
+        pausing_ = false;
+        send();
+    }
     /// The initiator has sent END_RESP.
     void end(::tlm::tlm_generic_payload& payload, Time at);
 

@@ -1,5 +1,7 @@
 #include "tlm/target_socket.hpp"
 
+#include <utility>
+
 #include "tlm/initiator_socket.hpp"
 
 namespace smmusim::tlm {
@@ -53,6 +55,7 @@ bool TargetSocket::receive(sim::Access& access, Time at, sc_core::sc_time& delay
     access.push(*this);
     if (foreign()) {  // a foreign module between two of ours
         ResponsePath::keep(Payload::of(access));
+        passing_.push_back(&Payload::of(access));
         target_.receive(access, at);
         return false;
     }
@@ -68,6 +71,7 @@ void TargetSocket::complete(sim::Access& access, Time at) {
     Payload& payload = Payload::of(access);
     payload.set_response_status(response_of(access.status));
     if (foreign()) {
+        std::erase(passing_, &payload);
         responses_.respond(payload, at);
         return;
     }
@@ -80,6 +84,15 @@ void TargetSocket::complete(sim::Access& access, Time at) {
     ::tlm::tlm_phase phase = ::tlm::BEGIN_RESP;
     sc_core::sc_time delay = bridge_.delay_until(at);
     socket_->nb_transport_bw(payload, phase, delay);
+}
+
+void TargetSocket::reset() {
+    responses_.restart();
+    foreign_.reset();
+    for (Payload* const payload : std::exchange(passing_, {})) {
+        payload->set_response_status(::tlm::TLM_GENERIC_ERROR_RESPONSE);
+        responses_.respond(*payload);
+    }
 }
 
 void TargetSocket::b_transport(::tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {

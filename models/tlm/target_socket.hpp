@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "tlm/foreign_transaction.hpp"
 #include "tlm/kernel_bridge.hpp"
@@ -22,6 +23,9 @@ public:
 
     /// What foreign initiators are that do not say it themselves.
     sim::Attributes& foreign_attributes() { return foreign_.default_attributes; }
+
+    /// After the scheduler was cleared: foreign initiators get an error for what was under way.
+    void reset();
 
 private:
     /// An access whose forward call is still on the stack.
@@ -56,6 +60,7 @@ private:
     ForeignTransactions foreign_;
     Peer peer_ = Peer::Unknown;
     Call* call_ = nullptr;
+    std::vector<Payload*> passing_;  ///< of ours, under way, by way of a foreign module
 };
 
 }  // namespace smmusim::tlm

@@ -1,0 +1,213 @@
+#include "platform/platform_config.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "pcie/arch/requester_id.hpp"
+
+namespace smmusim::platform {
+
+using sim::Origin;
+using sim::Unit;
+
+namespace {
+
+constexpr const char* virt = "memory map of QEMU's virt machine";
+
+// Below 1 GiB QEMU's virt has 0x10000000-0x3EFEFFFF for PCIe memory; each of five segments gets a share.
+constexpr u64 memory32_share = 128 * MiB;
+constexpr u64 memory64_share = 64 * GiB;
+
+}  // namespace
+
+void WiredInterrupts::fields(sim::ConfigVisitor& visit) {
+    constexpr const char* source = "SPIs 74-77 of QEMU's virt machine, four for each SMMU";
+    visit(event, {"event", "INTID for new event records; 0: not wired", Unit::Raw, Origin::Choice, source, 0, 1019});
+    visit(pri, {"pri", "INTID for new page requests; 0: not wired", Unit::Raw, Origin::Choice, source, 0, 1019});
+    visit(sync, {"sync", "INTID for CMD_SYNC completion; 0: not wired", Unit::Raw, Origin::Choice, source, 0, 1019});
+    visit(global_error,
+          {"global_error", "INTID for global errors; 0: not wired", Unit::Raw, Origin::Choice, source, 0, 1019});
+}
+
+SmmuPlace SmmuPlace::at(std::size_t index) {
+    SmmuPlace place;
+    if (index != 0) place.base = 0x0B00'0000 + (index - 1) * 0x2'0000;
+    const u32 first = 106 + 4 * static_cast<u32>(index);
+    place.interrupts = {first, first + 1, first + 2, first + 3};
+    return place;
+}
+
+void SmmuPlace::fields(sim::ConfigVisitor& visit) {
+    SmmuConfig::fields(visit);
+    visit.group("interrupts", "wired interrupts", interrupts);
+}
+
+RootComplexPlace RootComplexPlace::at(std::size_t index) {
+    RootComplexPlace place;
+    place.ecam = 0x40'1000'0000 + index * 256 * MiB;
+    place.memory32 = 0x1000'0000 + index * memory32_share;
+    place.memory32_size = memory32_share;
+    place.memory64 = 0x80'0000'0000 + index * memory64_share;
+    place.memory64_size = memory64_share;
+    return place;
+}
+
+void RootComplexPlace::fields(sim::ConfigVisitor& visit) {
+    RootComplexConfig::fields(visit);
+    visit(ecam, {"ecam", "address of the configuration window", Unit::Address, Origin::Choice, virt});
+    visit(buses, {"buses", "buses of the segment", Unit::Count, Origin::Choice, virt, 1, 256});
+    visit(memory32, {"memory32", "window below 4 GiB for BARs", Unit::Address, Origin::Choice, virt});
+    visit(memory32_size, {"memory32_size", "its size; 0: no such window", Unit::Bytes, Origin::Choice, virt});
+    visit(memory64, {"memory64", "window above 4 GiB for BARs", Unit::Address, Origin::Choice, virt});
+    visit(memory64_size, {"memory64_size", "its size; 0: no such window", Unit::Bytes, Origin::Choice, virt});
+}
+
+void LinkPlace::fields(sim::ConfigVisitor& visit) {
+    LinkConfig::fields(visit);
+    visit(root_complex,
+          {"root_complex", "segment whose root port the link ends at", Unit::Count, Origin::Choice, "", 0, 0xFFFF});
+    visit(translated, {"translated", "requests go through an SMMU, if the machine has one"});
+    visit(smmu, {"smmu", "number of that SMMU", Unit::Count, Origin::Choice, "", 0, 4095});
+    visit(tbu, {"tbu", "number of its TBU", Unit::Count, Origin::Choice, "", 0, 4095});
+}
+
+gic::uarch::ItsConfig PlatformConfig::its_at(std::size_t index) {
+    gic::uarch::ItsConfig its;
+    its.base = gic::uarch::ItsConfig::default_base(index);
+    return its;
+}
+
+pcie::uarch::EndpointConfig PlatformConfig::endpoint_at(std::size_t index) {
+    pcie::uarch::EndpointConfig endpoint;
+    endpoint.bdf = fmt::format("00:{:02x}.0", (index + 1) % 32);
+    return endpoint;
+}
+
+void PlatformConfig::fields(sim::ConfigVisitor& visit) {
+    visit.list("cpu", "CPU", cpus);
+    visit.group("memory", "main memory", memory);
+    visit.group("interconnect", "what connects CPUs, SMMUs, memory and devices", interconnect);
+    visit.group("gic", "interrupt controller", gic);
+    visit.list("its", "interrupt translation service", itss, &PlatformConfig::its_at);
+    visit.list("smmu", "system memory management unit", smmus, &SmmuPlace::at);
+    visit.list("root_complex", "PCIe host bridge; its number is the segment", root_complexes, &RootComplexPlace::at);
+    visit.list("link", "PCIe link below a root port", links);
+    visit.list("endpoint", "PCIe function", endpoints, &PlatformConfig::endpoint_at);
+}
+
+namespace {
+
+using Problem = std::optional<ConfigProblem>;
+
+Problem interrupts_of(const PlatformConfig& config) {
+    std::map<u32, std::string> taken;
+    for (std::size_t index = 0; index < config.smmus.size(); ++index) {
+        const WiredInterrupts& wires = config.smmus[index].interrupts;
+        for (const auto& [name, intid] :
+             {std::pair{"event", wires.event}, std::pair{"pri", wires.pri}, std::pair{"sync", wires.sync},
+              std::pair{"global_error", wires.global_error}}) {
+            if (intid == 0) continue;
+            const std::string path = fmt::format("smmu{}.interrupts.{}", index, name);
+            if (intid < 32 || intid >= 32 + config.gic.spis)
+                return ConfigProblem{path, fmt::format("INTID {} is no SPI of this machine", intid),
+                                     fmt::format("choose one of 32 to {}", 31 + config.gic.spis)};
+            const auto [other, added] = taken.emplace(intid, path);
+            if (!added)
+                return ConfigProblem{path, fmt::format("INTID {} is that of {}", intid, other->second),
+                                     "give each wire its own"};
+            const auto& v2m = config.gic.v2m;
+            if (v2m.present && intid >= v2m.first_spi && intid - v2m.first_spi < v2m.count)
+                return ConfigProblem{path, fmt::format("INTID {} belongs to the GICv2m frame", intid),
+                                     "choose another, or move gic.v2m.first_spi"};
+        }
+    }
+    return {};
+}
+
+Problem links_of(const PlatformConfig& config) {
+    for (std::size_t index = 0; index < config.links.size(); ++index) {
+        const LinkPlace& link = config.links[index];
+        const std::string path = fmt::format("link{}", index);
+        if (const std::string problem = link.problem(); !problem.empty())
+            return ConfigProblem{path, problem, "see ./smmusim params link"};
+        if (link.root_complex >= config.root_complexes.size())
+            return ConfigProblem{path + ".root_complex", fmt::format("there is no root_complex{}", link.root_complex),
+                                 fmt::format("the machine has {}", config.root_complexes.size())};
+        if (!link.translated || config.smmus.empty()) continue;
+        if (link.smmu >= config.smmus.size())
+            return ConfigProblem{path + ".smmu", fmt::format("there is no smmu{}", link.smmu),
+                                 fmt::format("the machine has {}", config.smmus.size())};
+        if (link.tbu >= config.smmus[link.smmu].tbus.size())
+            return ConfigProblem{path + ".tbu", fmt::format("smmu{} has no tbu{}", link.smmu, link.tbu),
+                                 fmt::format("it has {}", config.smmus[link.smmu].tbus.size())};
+    }
+    return {};
+}
+
+Problem endpoints_of(const PlatformConfig& config) {
+    struct Owner {
+        std::size_t endpoint;
+        bool alias;
+    };
+    std::map<u32, std::size_t> functions;
+    std::map<std::pair<u32, u32>, Owner> streams;
+    for (std::size_t index = 0; index < config.endpoints.size(); ++index) {
+        const pcie::uarch::EndpointConfig& endpoint = config.endpoints[index];
+        const std::string path = fmt::format("endpoint{}", index);
+        if (const std::string problem = endpoint.problem(); !problem.empty())
+            return ConfigProblem{path, problem, "see ./smmusim params endpoint"};
+        if (endpoint.link >= config.links.size())
+            return ConfigProblem{path + ".link", fmt::format("there is no link{}", endpoint.link),
+                                 fmt::format("the machine has {}", config.links.size())};
+        const auto address = *pcie::arch::FunctionAddress::parse(endpoint.bdf);
+        const LinkPlace& link = config.links[endpoint.link];
+        if (address.segment != link.root_complex)
+            return ConfigProblem{path + ".bdf",
+                                 fmt::format("{} is not in segment {}, where link{} ends", endpoint.bdf,
+                                             link.root_complex, endpoint.link),
+                                 fmt::format("write {:04x}:{:02x}:{:02x}.{}, or choose another link", link.root_complex,
+                                             address.bus, address.device, address.function)};
+        const RootComplexPlace& complex = config.root_complexes[link.root_complex];
+        if (address.bus >= complex.buses)
+            return ConfigProblem{path + ".bdf",
+                                 fmt::format("root_complex{} has no bus {:02x}", link.root_complex, address.bus),
+                                 fmt::format("raise root_complex{}.buses", link.root_complex)};
+        const auto [same, added] = functions.emplace(address.global_id(), index);
+        if (!added)
+            return ConfigProblem{path + ".bdf", fmt::format("{} is endpoint{} already", endpoint.bdf, same->second),
+                                 "give each function its own number"};
+        if (!link.translated || config.smmus.empty()) continue;
+        const u32 stream = pcie::arch::map_requester(complex.iommu_map, address.requester_id());
+        if (stream == sim::no_id) continue;
+        const auto [owner, first] = streams.emplace(std::pair{link.smmu, stream}, Owner{index, endpoint.alias});
+        if (!first && !(owner->second.alias && endpoint.alias))
+            return ConfigProblem{path, fmt::format("endpoint{} has StreamID {:#x} too", owner->second.endpoint, stream),
+                                 "change the iommu-map, or say `alias: true` at both"};
+    }
+    return {};
+}
+
+}  // namespace
+
+std::optional<ConfigProblem> PlatformConfig::problem() const {
+    if (cpus.empty()) return ConfigProblem{"cpu_count", "a machine needs a CPU", "write 1 or more"};
+    if ((memory.base | memory.size) % (4 * KiB) != 0)
+        return ConfigProblem{"memory", "base and size must be multiples of 4 KiB", "round them"};
+    try {
+        memory::Backing::parse(memory.backing);
+    } catch (const std::invalid_argument& error) {
+        return ConfigProblem{"memory.backing", error.what(), ""};
+    }
+    for (std::size_t index = 0; index < root_complexes.size(); ++index)
+        if (const std::string problem = root_complexes[index].problem(); !problem.empty())
+            return ConfigProblem{fmt::format("root_complex{}", index), problem, "see ./smmusim params root_complex"};
+    for (std::size_t index = 0; index < smmus.size(); ++index)
+        if (smmus[index].tbus.empty())
+            return ConfigProblem{fmt::format("smmu{}.tbu_count", index), "an SMMU needs a TBU", "write 1 or more"};
+    if (auto problem = interrupts_of(*this)) return problem;
+    if (auto problem = links_of(*this)) return problem;
+    return endpoints_of(*this);
+}
+
+}  // namespace smmusim::platform
