@@ -201,6 +201,7 @@ bool Redistributor::take_pending(u32 intid, std::shared_ptr<Journey>& journey) {
     update();
     auto lpi = lpis_.take(intid);
     if (!lpi) return false;
+    ++counters_.moved;
     journey = std::move(lpi->journey);
     return true;
 }
@@ -219,6 +220,8 @@ void Redistributor::trace(const char* what, u32 intid) const {
 void RedistributorCounters::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("messages", messages, "messages", "LPIs set pending by ITSs, found pending, or dropped");
     visit.counter("coalesced", coalesced, "messages", "of these found pending");
+    visit.counter("moved", moved, "interrupts",
+                  "pending LPIs that left for another redistributor, a message each there");
     visit.counter("dropped_disabled", dropped_disabled, "messages", "of these dropped: EnableLPIs was 0");
     visit.counter("dropped_out_of_range", dropped_out_of_range, "messages",
                   "of these dropped: INTID beyond GICR_PROPBASER.IDbits");

@@ -21,6 +21,7 @@ struct RedistributorCounters {
     u64 pending_reads = 0;
     u64 pending_writes = 0;
     u64 coalesced = 0;
+    u64 moved = 0;
     u64 dropped_disabled = 0;
     u64 dropped_out_of_range = 0;
 
