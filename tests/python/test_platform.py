@@ -125,12 +125,26 @@ def test_a_fault_leaves_one_record_with_the_manuals_fields():
         assert sim.translate(8, 0xABC_DEF0, write=True).event == event
 
 
-def test_a_read_that_nothing_can_finish_is_blocked_and_says_for_whom():
+def test_a_table_that_points_into_a_hole_is_an_event_and_the_machine_goes_on():
+    with virt() as sim:
+        tables = Stage1(sim)
+        root = tables.stream(8)
+        sim.memory.write_u64(root, 0x0700_0000 | 3)
+        tables.enable()
+        assert sim.stream(8).read(0x1000, 4).status == "completer_abort"
+        sim.run()
+        (event,) = tables.records()
+        assert (event.name, event.CLASS, event.FetchAddr, event.S2) == ("F_WALK_EABT", 1, 0x0700_0000, 0)
+        tables.map(tables.stream(9, asid=2), 0x1000, RAM + 0x800_0000)
+        assert sim.stream(9).read(0x1000, 4).ok
+
+
+def test_an_access_of_no_bytes_is_refused():
     with virt() as sim:
         with pytest.raises(ValueError):
             sim.stream(1).read(RAM, 0)
-        sim.reset()
-        assert sim.waiting() == ""
+        with pytest.raises(TypeError):
+            sim.stream(1).read(RAM, "4")
 
 
 def test_reset_drops_work_and_keeps_memory_and_time():

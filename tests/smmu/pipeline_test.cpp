@@ -24,6 +24,11 @@ protected:
     u64 root = 0;
 };
 
+class MissTable : public Pipeline {};
+class Ordering : public Pipeline {};
+class Invalidation : public Pipeline {};
+class CommandQueue : public Pipeline {};
+
 TEST_F(Pipeline, FirstAccessReadsSteCdAndFourDescriptorsTheSecondNone) {
     machine.memory.put(page + 0x40, u64{0x1122334455667788});
     Client first(machine.simulation);
@@ -41,7 +46,7 @@ TEST_F(Pipeline, FirstAccessReadsSteCdAndFourDescriptorsTheSecondNone) {
     EXPECT_EQ(machine.memory.log.size(), 1u);
 }
 
-TEST_F(Pipeline, SecondMissToSamePageJoinsTheWalk) {
+TEST_F(MissTable, SecondMissToSamePageJoinsTheWalk) {
     Client first(machine.simulation), second(machine.simulation);
     first.submit(machine.smmu.tbu(0), Command::Read, stream, iova);
     second.submit(machine.smmu.tbu(0), Command::Read, stream, iova + 0x100);
@@ -52,7 +57,7 @@ TEST_F(Pipeline, SecondMissToSamePageJoinsTheWalk) {
     EXPECT_EQ(machine.memory.log.size(), 6u + 2u);
 }
 
-TEST_F(Pipeline, HitOvertakesAMiss) {
+TEST_F(Ordering, HitOvertakesAMiss) {
     Client warm(machine.simulation);
     warm.submit(machine.smmu.tbu(0), Command::Read, stream, iova);
     machine.run();
@@ -63,7 +68,7 @@ TEST_F(Pipeline, HitOvertakesAMiss) {
     EXPECT_LT(hit.completed, miss.completed);
 }
 
-TEST_F(Pipeline, WriteHitDoesNotOvertakeAnEarlierWriteThatMisses) {
+TEST_F(Ordering, WriteHitDoesNotOvertakeAnEarlierWriteThatMisses) {
     Client warm(machine.simulation);
     warm.submit(machine.smmu.tbu(0), Command::Read, stream, iova);
     machine.run();
@@ -107,7 +112,7 @@ TEST_F(Pipeline, PermissionIsCheckedOnATlbHit) {
     EXPECT_EQ(machine.event(0)[spec::Event::Number], spec::EventNumber::F_PERMISSION);
 }
 
-TEST_F(Pipeline, UnmapTlbiSyncLeavesNoTranslation) {
+TEST_F(Invalidation, UnmapTlbiSyncLeavesNoTranslation) {
     Client warm(machine.simulation), late(machine.simulation);
     warm.submit(machine.smmu.tbu(0), Command::Read, stream, iova);
     machine.run();
@@ -125,7 +130,7 @@ TEST_F(Pipeline, UnmapTlbiSyncLeavesNoTranslation) {
 
 // Epochs.
 
-TEST_F(Pipeline, WalkStartedBeforeTlbiDoesNotFill) {
+TEST_F(Invalidation, LaterRequestDoesNotJoinAWalkStartedBeforeTlbi) {
     const u64 leaf = machine.leaf_address(root, iova);
     machine.memory.hold(leaf, 8);
     Client early(machine.simulation), later(machine.simulation);
@@ -146,7 +151,7 @@ TEST_F(Pipeline, WalkStartedBeforeTlbiDoesNotFill) {
     EXPECT_EQ(later.access->status, Status::Ok);
 }
 
-TEST_F(Pipeline, EntryOfAWalkThatATlbiCoveredIsNotKept) {
+TEST_F(Invalidation, WalkStartedBeforeTlbiDoesNotFill) {
     const u64 leaf = machine.leaf_address(root, iova);
     machine.memory.hold(leaf, 8);
     Client early(machine.simulation), after(machine.simulation);
@@ -164,7 +169,7 @@ TEST_F(Pipeline, EntryOfAWalkThatATlbiCoveredIsNotKept) {
     EXPECT_EQ(machine.memory.reads(leaf, 8), 1u);
 }
 
-TEST_F(Pipeline, WalkOutOfTheScopeOfATlbiFills) {
+TEST_F(Invalidation, WalkOutOfTheScopeOfATlbiFills) {
     const u64 leaf = machine.leaf_address(root, iova);
     machine.memory.hold(leaf, 8);
     Client early(machine.simulation), after(machine.simulation);
@@ -183,7 +188,7 @@ TEST_F(Pipeline, WalkOutOfTheScopeOfATlbiFills) {
     EXPECT_EQ(machine.memory.reads(leaf, 8), 0u);
 }
 
-TEST_F(Pipeline, SyncIsNotCompleteBeforeAWalkInScopeReturns) {
+TEST_F(CommandQueue, SyncIsNotCompleteBeforeAWalkInScopeReturns) {
     machine.memory.hold(machine.leaf_address(root, iova), 8);
     Client early(machine.simulation);
     early.submit(machine.smmu.tbu(0), Command::Write, stream, iova);
@@ -203,7 +208,7 @@ TEST_F(Pipeline, SyncIsNotCompleteBeforeAWalkInScopeReturns) {
     EXPECT_EQ(machine.sync_irq.pulses, 1u);
 }
 
-TEST_F(Pipeline, SyncIsNotCompleteBeforeAnIssuedWriteInScopeReturns) {
+TEST_F(CommandQueue, SyncIsNotCompleteBeforeAnIssuedWriteInScopeReturns) {
     Client warm(machine.simulation), early(machine.simulation);
     warm.submit(machine.smmu.tbu(0), Command::Read, stream, iova);
     machine.run();
@@ -224,7 +229,7 @@ TEST_F(Pipeline, SyncIsNotCompleteBeforeAnIssuedWriteInScopeReturns) {
     EXPECT_EQ(machine.consumer(), machine.producer());
 }
 
-TEST_F(Pipeline, IllegalCommandStopsTheQueueUntilAcknowledged) {
+TEST_F(CommandQueue, IllegalCommandStopsTheQueueUntilAcknowledged) {
     machine.command(cmd::tlbi_nsnh_all);
     machine.command(0x0F);
     machine.command(cmd::sync);
