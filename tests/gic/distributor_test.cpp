@@ -29,6 +29,23 @@ TEST(Distributor, IdBitsFollowTheParameter) {
     EXPECT_EQ(m.icc("ICC_CTLR_EL1") >> 11 & 7, 1u);
 }
 
+TEST(Distributor, SpisComeInWordsOf32) {
+    GicConfig config;
+    config.spis = 33;
+    Machine m(config);
+    EXPECT_EQ(m.d(0x0004) & 31, 2u);
+    m.start_cpus();
+    enable(m, 95, 0, true);
+    m.gic.input(95).pulse();
+    m.run();
+    EXPECT_EQ(m.cpu().acknowledge(), 95u);
+    config.spis = 992;
+    Machine large(config);
+    EXPECT_EQ(large.d(0x0004) & 31, 31u);
+    large.set_d(0x0100 + 31 * 4, 0xFFFF'FFFF);
+    EXPECT_EQ(large.d(0x0100 + 31 * 4), 0x0FFF'FFFFu) << "1020 to 1023 are no SPIs";
+}
+
 TEST(Distributor, PrivateRegistersAreElsewhere) {
     Machine m;
     m.set_d(0x0100, 0xFFFF'FFFF);

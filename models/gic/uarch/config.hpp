@@ -73,6 +73,9 @@ struct GicConfig {
     CpuInterfaceConfig cpu_interface;
     V2mConfig v2m;
 
+    /// GICD_TYPER.ITLinesNumber counts words of 32.
+    u32 implemented_spis() const { return (spis + 31) / 32 * 32; }
+
     void fields(sim::ConfigVisitor& visit) {
         using sim::Origin;
         using sim::Unit;
@@ -82,8 +85,8 @@ struct GicConfig {
                      "memory map of QEMU's virt machine"});
         visit(id_bits, {"id_bits", "bits of an INTID; LPIs are 8192 to 2^id_bits - 1", Unit::Count, Origin::Manual,
                         "IHI 0069, GICD_TYPER.IDbits", 14, 24});
-        visit(spis, {"spis", "shared peripheral interrupts, in steps of 32", Unit::Count, Origin::Choice,
-                     "as QEMU's virt machine", 32, 992});
+        visit(spis, {"spis", "shared peripheral interrupts, rounded up to a multiple of 32", Unit::Count,
+                     Origin::Choice, "as QEMU's virt machine", 32, 992});
         visit(priority_bits, {"priority_bits", "implemented bits of a priority", Unit::Count, Origin::Manual,
                               "Arm cores, ICC_CTLR_EL1.PRIbits", 4, 8});
         visit(register_cycles, {"register_cycles", "answer to a register access", Unit::Cycles, Origin::Assumed,
