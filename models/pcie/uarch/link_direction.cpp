@@ -48,6 +48,7 @@ bool LinkDirection::affordable(const spec::Packet& packet) {
 
 LinkDirection::Sent LinkDirection::send(const spec::Packet& packet, Time earliest) {
     Pool& pool = pool_of(packet);
+    collect(pool);
     assert(affordable(packet));
     if (pool.header_limit != 0) pool.header -= packet.header_credits();
     if (pool.data_limit != 0) pool.data -= packet.data_credits();
