@@ -67,10 +67,21 @@ void KernelBridge::start(Time duration, sc_core::sc_starvation_policy policy) {
 }
 
 void KernelBridge::run(Time limit, Scheduler::Until until) {
+    if (mode_ != Mode::Followed) throw std::logic_error("the simulation is running: a callback must not let time pass");
     Scheduler& scheduler = simulation_.scheduler();
     if (auto failure = scheduler.take_failure()) std::rethrow_exception(failure);
     scheduler.clear_stop();
+    drive(limit, until);
+    arm();
+    if (auto failure = scheduler.take_failure()) std::rethrow_exception(failure);
+}
 
+void KernelBridge::drive(Time limit, Scheduler::Until until) {
+    struct Driving {
+        Mode& mode;
+        ~Driving() { mode = Mode::Followed; }
+    } const driving{mode_};
+    Scheduler& scheduler = simulation_.scheduler();
     kernel_now_ = simcontext()->time_stamp().value();
     mode_ = Mode::Driven;
     limit_ = limit;
@@ -86,9 +97,6 @@ void KernelBridge::run(Time limit, Scheduler::Until until) {
     if (until == Scheduler::Until::Limit && !scheduler.stopped()) scheduler.advance_to(limit);
     mode_ = Mode::Held;
     if (kernel_now_ < scheduler.now()) start(scheduler.now() - kernel_now_, sc_core::SC_RUN_TO_TIME);
-    mode_ = Mode::Followed;
-    arm();
-    if (auto failure = scheduler.take_failure()) std::rethrow_exception(failure);
 }
 
 }  // namespace smmusim::tlm

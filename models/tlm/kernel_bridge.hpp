@@ -22,7 +22,8 @@ public:
     sim::Simulation& simulation() const { return simulation_; }
 
     /// Runs up to and including `limit`, until `until` is reached or the scheduler is stopped; rethrows what escaped
-    /// from an activity. The kernel's time and the scheduler's are equal afterwards.
+    /// from an activity. The kernel's time and the scheduler's are equal afterwards. Throws std::logic_error when
+    /// called from inside a run.
     void run(Time limit, sim::Scheduler::Until until);
 
     /// True while something of ours is scheduled or is with a foreign module.
@@ -64,6 +65,7 @@ private:
     void execute();
     void enter();
     void arm();
+    void drive(Time limit, sim::Scheduler::Until until);
     void start(Time duration, sc_core::sc_starvation_policy policy);
     Time horizon() const;
 

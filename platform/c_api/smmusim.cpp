@@ -13,7 +13,6 @@ struct smmusim_machine {
     explicit smmusim_machine(platform::PlatformConfig config) : platform(std::move(config)) {}
     platform::Platform platform;
     mutable std::string error;
-    bool inside = false;  ///< a call that lets time pass is under way
 };
 
 namespace {
@@ -38,26 +37,13 @@ int guarded(struct smmusim_machine* machine, Action action) {
     } catch (const platform::Blocked& error) {
         machine->error = error.what();
         return SMMUSIM_BLOCKED;
-    } catch (const std::invalid_argument& error) {
+    } catch (const std::logic_error& error) {
         machine->error = error.what();
         return SMMUSIM_ARGUMENT;
     } catch (const std::exception& error) {
         machine->error = error.what();
         return SMMUSIM_FAILED;
     }
-}
-
-/// The same for a call that lets time pass, which an interrupt callback must not make.
-template <class Action>
-int timed(struct smmusim_machine* machine, Action action) {
-    if (machine->inside) {
-        machine->error = "an interrupt callback must not let time pass";
-        return SMMUSIM_ARGUMENT;
-    }
-    machine->inside = true;
-    const int result = guarded(machine, action);
-    machine->inside = false;
-    return result;
 }
 
 u8* bytes_at(platform::Platform& platform, u64 address, u64 size) {
@@ -87,11 +73,11 @@ void smmusim_destroy(struct smmusim_machine* machine) { delete machine; }
 const char* smmusim_error(const struct smmusim_machine* machine) { return machine->error.c_str(); }
 
 int smmusim_mmio_read(struct smmusim_machine* machine, unsigned cpu, uint64_t address, unsigned size, uint64_t* value) {
-    return timed(machine, [&](auto& platform) { *value = platform.mmio_read(address, size, cpu); });
+    return guarded(machine, [&](auto& platform) { *value = platform.mmio_read(address, size, cpu); });
 }
 
 int smmusim_mmio_write(struct smmusim_machine* machine, unsigned cpu, uint64_t address, unsigned size, uint64_t value) {
-    return timed(machine, [&](auto& platform) { platform.mmio_write(address, value, size, cpu); });
+    return guarded(machine, [&](auto& platform) { platform.mmio_write(address, value, size, cpu); });
 }
 
 int smmusim_register_read(struct smmusim_machine* machine, unsigned cpu, const char* name, uint64_t* value) {
@@ -123,17 +109,17 @@ void* smmusim_memory_at(struct smmusim_machine* machine, uint64_t address, size_
 }
 
 int smmusim_run(struct smmusim_machine* machine, uint64_t duration) {
-    return timed(machine, [&](auto& platform) { platform.run(duration); });
+    return guarded(machine, [&](auto& platform) { platform.run(duration); });
 }
 
 int smmusim_run_until_idle(struct smmusim_machine* machine) {
-    return timed(machine, [&](auto& platform) { platform.run_until_idle(); });
+    return guarded(machine, [&](auto& platform) { platform.run_until_idle(); });
 }
 
 uint64_t smmusim_now(const struct smmusim_machine* machine) { return machine->platform.now(); }
 
 int smmusim_reset(struct smmusim_machine* machine, int clear_memory) {
-    return timed(machine, [&](auto& platform) { platform.reset(clear_memory != 0); });
+    return guarded(machine, [&](auto& platform) { platform.reset(clear_memory != 0); });
 }
 
 int smmusim_on_irq(struct smmusim_machine* machine, unsigned cpu, smmusim_irq_callback* callback, void* context) {

@@ -21,7 +21,7 @@ enum {
     SMMUSIM_OK = 0,
     SMMUSIM_BUS_ERROR = -1, /* nothing decodes the address, or the target refused */
     SMMUSIM_BLOCKED = -2,   /* nothing is left that could finish the operation */
-    SMMUSIM_ARGUMENT = -3,  /* a wrong argument: size, CPU, register, address outside RAM */
+    SMMUSIM_ARGUMENT = -3,  /* a wrong call: size, CPU, register, address outside RAM, time inside a callback */
     SMMUSIM_FAILED = -4     /* anything else */
 };
 
