@@ -140,7 +140,7 @@ using AccessPtr = std::unique_ptr<Access, AccessRelease>;
 /// All accesses of a simulation; a free list, nothing is ever given back to the heap before the end.
 class AccessPool {
 public:
-    explicit AccessPool(Simulation& simulation) : simulation_(simulation) {}
+    AccessPool() = default;
     ~AccessPool();
     AccessPool(const AccessPool&) = delete;
     AccessPool& operator=(const AccessPool&) = delete;
@@ -162,7 +162,6 @@ private:
     friend struct AccessRelease;
     void release(Access* access);
 
-    Simulation& simulation_;
     std::vector<std::unique_ptr<Access>> all_;
     std::vector<Access*> free_;
     Cleaner cleaner_ = nullptr;

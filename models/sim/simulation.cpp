@@ -8,7 +8,7 @@ namespace smmusim::sim {
 
 std::string Root::describe() const { return scope_.owner() + ": " + activity_; }
 
-Simulation::Simulation() : accesses_(new AccessPool(*this)), waiters_(new Waiters) {}
+Simulation::Simulation() : accesses_(new AccessPool), waiters_(new Waiters) {}
 
 Simulation::~Simulation() {
     delete waiters_;

@@ -154,7 +154,8 @@ Task<> ReservedIova::unbind(cpu::Cpu& cpu, iommu::Domain& domain, std::shared_pt
                             Binding binding) {
     const Changing changing(*window);
     ++count.unmap_ops;
-    co_await domain.unmap(cpu, binding.iova, binding.size);
+    // Pages of the window that somebody unmapped by hand are gone already.
+    [[maybe_unused]] const Result<u64> unmapped = co_await domain.unmap(cpu, binding.iova, binding.size);
     mapped_pages_ -= binding.size >> window->iovad.order();
     window->iovad.free(binding.iova >> window->iovad.order());
 }
