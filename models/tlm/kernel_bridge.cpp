@@ -40,7 +40,29 @@ void KernelBridge::execute() {
         scheduler.fail(std::current_exception());
     }
     running_ = false;
+    leave();
+}
+
+void KernelBridge::leave() {
+    Scheduler& scheduler = simulation_.scheduler();
+    if (mode_ == Mode::Followed && scheduler.stopped() && sc_core::sc_is_running(simcontext())) {
+        // Whoever drives the kernel learns of it in the kernel's own way.
+        scheduler.clear_stop();
+        if (const auto failure = scheduler.take_failure()) report(failure);
+        else sc_core::sc_pause();
+    }
     arm();
+}
+
+void KernelBridge::report(const std::exception_ptr& failure) {
+    std::string text = "an activity failed";
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        text = error.what();
+    } catch (...) {
+    }
+    SC_REPORT_ERROR("smmusim", text.c_str());
 }
 
 void KernelBridge::arm() {

@@ -37,7 +37,7 @@ public:
     }
 
     /// Every entry from outside the bridge's own process goes through here: brings the clocks together, wakes the
-    /// bridge for what the entry has scheduled, and lets no exception out into the kernel.
+    /// bridge for what the entry has scheduled, and keeps exceptions for run().
     template <class Action>
     void entered(Action&& action) {
         if (running_) {
@@ -50,7 +50,7 @@ public:
         } catch (...) {
             simulation_.scheduler().fail(std::current_exception());
         }
-        arm();
+        leave();
     }
 
     /// After each call into a foreign module, which may have notified something in the kernel.
@@ -64,6 +64,8 @@ private:
     void start_of_simulation() override { event_.notify(sc_core::SC_ZERO_TIME); }
     void execute();
     void enter();
+    void leave();
+    static void report(const std::exception_ptr& failure);
     void arm();
     void drive(Time limit, sim::Scheduler::Until until);
     void start(Time duration, sc_core::sc_starvation_policy policy);

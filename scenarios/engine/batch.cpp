@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -70,7 +71,7 @@ Outcome Batch::finish(Worker& worker, const fs::path& file) {
     Outcome outcome;
     outcome.file = file.string();
     outcome.name = file.stem().string();
-    if (WIFEXITED(status) && WEXITSTATUS(status) == static_cast<int>(Ending::WallLimit)) {
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
         outcome.ending = Ending::WallLimit;
         outcome.error = "the wall-clock limit passed within one event";
     } else if (WIFSIGNALED(status)) {

@@ -83,7 +83,9 @@ int run(const RunArguments& arguments) {
         if (progress && done < files.size()) fmt::print(stderr, "\r\x1b[K{} of {} done", done, files.size());
     };
     show_progress();
-    Batch batch([&](const fs::path& file) { return run_scenario(file, arguments.options); });
+    RunOptions options = arguments.options;
+    options.own_process = true;
+    Batch batch([&](const fs::path& file) { return run_scenario(file, options); });
     const std::vector<Outcome> outcomes = batch.execute(files, arguments.jobs, [&](const Outcome& outcome) {
         ++done;
         if (progress) fmt::print(stderr, "\r\x1b[K");

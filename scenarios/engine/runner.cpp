@@ -141,8 +141,8 @@ std::vector<Latency> latencies_of(const StatisticsTable& table) {
 void play(Prepared& prepared, const RunOptions& options, Outcome& outcome) {
     const Clock::time_point begin = Clock::now();
     const auto limit = std::chrono::nanoseconds(prepared.scenario.run.wall_limit / nanosecond);
-    // An event that never ends does not come back to the poll below; then the process is ended.
-    alarm(static_cast<unsigned>(prepared.scenario.run.wall_limit / second) + 10);
+    // An event that never ends does not come back to the poll below; then the signal ends the process.
+    if (options.own_process) alarm(static_cast<unsigned>(prepared.scenario.run.wall_limit / second) + 10);
     platform::Platform machine(prepared.platform);
     const auto trace = open_trace(options.trace, fs::path(outcome.folder) / "trace.txt");
     machine.simulation().set_trace(trace.get());
@@ -161,7 +161,7 @@ void play(Prepared& prepared, const RunOptions& options, Outcome& outcome) {
         outcome.error = late.what();
     }
     machine.set_poll(nullptr);
-    alarm(0);
+    if (options.own_process) alarm(0);
     StatisticsTable table;
     machine.statistics(table);
     if (options.update_golden)

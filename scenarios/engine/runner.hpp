@@ -21,6 +21,7 @@ struct RunOptions {
     std::string out = "out";
     std::vector<std::string> trace;  ///< kinds of lines; empty: no trace
     bool update_golden = false;
+    bool own_process = false;  ///< nothing else lives in the process: it may be ended by a signal
 };
 
 /// Never throws: what goes wrong is the outcome.

@@ -154,10 +154,10 @@ Task<> ReservedIova::unbind(cpu::Cpu& cpu, iommu::Domain& domain, std::shared_pt
                             Binding binding) {
     const Changing changing(*window);
     ++count.unmap_ops;
-    // Pages of the window that somebody unmapped by hand are gone already.
-    [[maybe_unused]] const Result<u64> unmapped = co_await domain.unmap(cpu, binding.iova, binding.size);
+    const Result<u64> unmapped = co_await domain.unmap(cpu, binding.iova, binding.size);
     mapped_pages_ -= binding.size >> window->iovad.order();
-    window->iovad.free(binding.iova >> window->iovad.order());
+    // An SMMU that did not confirm may still translate the address: nobody else gets it.
+    if (unmapped) window->iovad.free(binding.iova >> window->iovad.order());
 }
 
 Task<> ReservedIova::iommu_put_reserved_iova(cpu::Cpu& cpu, iommu::Domain& domain, u64 addr) {

@@ -15,6 +15,34 @@ TEST(KernelBridge, FollowsAKernelThatSomebodyElseDrives) {
     EXPECT_EQ(picoseconds(write.done), 107 * nanosecond);
 }
 
+TEST(KernelBridge, StopUnderAForeignDriverPausesTheKernel) {
+    Bench bench;
+    connect(bench.port(), bench.target());
+    const auto stop = [](void* scheduler, void*) { static_cast<Scheduler*>(scheduler)->stop(); };
+    const auto note = [](void* flag, void*) { *static_cast<bool*>(flag) = true; };
+    bool ran = false;
+    bench.simulation.scheduler().at(1000, stop, &bench.simulation.scheduler());
+    bench.simulation.scheduler().at(2000, note, &ran);
+    sc_core::sc_start(sc_core::sc_time(5, sc_core::SC_NS));
+    EXPECT_EQ(picoseconds(sc_core::sc_time_stamp()), 1000u);
+    EXPECT_FALSE(ran);
+    sc_core::sc_start(sc_core::sc_time(5, sc_core::SC_NS));
+    EXPECT_TRUE(ran);
+}
+
+TEST(KernelBridge, FailureUnderAForeignDriverIsAnErrorOfTheKernel) {
+    Bench bench;
+    connect(bench.port(), bench.target());
+    const auto direct = [](void*, void*) { throw std::range_error("from a call"); };
+    bench.simulation.scheduler().at(15, direct, nullptr);
+    try {
+        sc_core::sc_start(sc_core::sc_time(5, sc_core::SC_NS));
+        ADD_FAILURE();
+    } catch (const sc_core::sc_report& report) {
+        EXPECT_STREQ(report.get_msg(), "from a call");
+    }
+}
+
 TEST(KernelBridge, ExceptionOfAnActivityArrivesWhereTheSimulationWasRun) {
     Bench bench;
     connect(bench.port(), bench.target());

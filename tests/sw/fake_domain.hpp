@@ -20,6 +20,7 @@ public:
     u64 overlapping_maps = 0;  ///< maps onto something mapped
     u64 missing_unmaps = 0;    ///< unmaps of something not mapped
     int next_map_error = 0;
+    int next_unmap_error = 0;  ///< the mapping is gone, but its invalidation failed
     u32 last_prot = 0;
     u64 map_calls = 0, unmap_calls = 0;
 
@@ -69,6 +70,7 @@ private:
         for (u64 at = 0; at < size; at += page)
             if (pages.erase(iova + at) == 0) ++missing_unmaps;
         co_await stop(cpu.index());
+        if (const int error = std::exchange(next_unmap_error, 0); error != 0) co_return sw::Error(error);
         co_return size;
     }
 

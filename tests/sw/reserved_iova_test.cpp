@@ -88,6 +88,14 @@ TEST_F(ReservedIovaTest, ErrorOfTheMapIsPassedOnAndItsAddressGivenBack) {
     check_quiescent();
 }
 
+TEST_F(ReservedIovaTest, AddressWhoseInvalidationFailedIsNotUsedAgain) {
+    EXPECT_EQ(alloc(), 0);
+    EXPECT_EQ(get(doorbell), 0x080F'F040);
+    domain.next_unmap_error = -ETIMEDOUT;
+    put(doorbell);
+    EXPECT_EQ(get(doorbell), 0x080F'E040);
+}
+
 TEST_F(ReservedIovaTest, PutOfTheUnknownDoesNothing) {
     put(doorbell);
     EXPECT_EQ(alloc(), 0);

@@ -190,8 +190,8 @@ TEST_F(SmmuDriverTest, UnmapIsBackOnlyAfterItsSync) {
     smmu.paused = true;
     bool done = false;
     start([](Domain& from, sw::cpu::Cpu& who, bool& finished) -> Task<> {
-        co_await from.unmap(who, 0x4000, 4096);
-        finished = true;
+        const Result<u64> unmapped = co_await from.unmap(who, 0x4000, 4096);
+        finished = unmapped && *unmapped == 4096;
     }(*target, cpu(), done));
     run(200 * microsecond);
     EXPECT_FALSE(done);

@@ -102,27 +102,4 @@ std::string RootComplexConfig::problem() const {
     return {};
 }
 
-std::string stream_conflict(const std::vector<EndpointConfig>& endpoints, u16 segment,
-                            const RootComplexConfig& complex) {
-    const auto here = [&](const EndpointConfig& endpoint) {
-        const auto address = arch::FunctionAddress::parse(endpoint.bdf);
-        return address && address->segment == segment ? address : std::nullopt;
-    };
-    for (std::size_t second = 1; second < endpoints.size(); ++second)
-        for (std::size_t first = 0; first < second; ++first) {
-            const auto a = here(endpoints[first]);
-            const auto b = here(endpoints[second]);
-            if (!a || !b) continue;
-            if (*a == *b) return fmt::format("endpoint{} and endpoint{} are both {}", first, second, a->text());
-            const u32 stream = arch::map_requester(complex.iommu_map, a->requester_id());
-            if (stream == sim::no_id || stream != arch::map_requester(complex.iommu_map, b->requester_id())) continue;
-            if (endpoints[first].alias || endpoints[second].alias) continue;
-            return fmt::format(
-                "endpoint{} ({}) and endpoint{} ({}) have the same StreamID {:#x}; say alias: true if they "
-                "are meant to share it",
-                first, a->text(), second, b->text(), stream);
-        }
-    return {};
-}
-
 }  // namespace smmusim::pcie::uarch

@@ -65,9 +65,4 @@ struct RootComplexConfig {
     std::string problem() const;
 };
 
-/// The first pair of functions of a segment that have the same address, or the same StreamID although neither is
-/// declared an alias, as text; empty if there is none.
-std::string stream_conflict(const std::vector<EndpointConfig>& endpoints, u16 segment,
-                            const RootComplexConfig& complex);
-
 }  // namespace smmusim::pcie::uarch

@@ -44,9 +44,6 @@ public:
         names.require(Names::Kind::Buffer, buffer_, where());
         if (vectors_ % in_flight_ != 0)
             throw ConfigError(where(), "in_flight does not divide vectors", "else two operations would share a vector");
-        if (in_flight_ > 1 && order_ == Order::Random && direction_ != Direction::Read)
-            throw ConfigError(where(), "random writes at the same time may overlap",
-                              "use in_flight: 1 or order: sequential");
     }
 
     Task<> run(Stage& stage) override {
@@ -61,7 +58,6 @@ public:
         plan.slots = (plan.window - size_) / plan.stride + 1;
         for (u32 pass = 0; pass < passes_; ++pass) {
             plan.pass = stage.next_pass();
-            plan.next = 0;
             sim::Signal ended(stage.simulation(), "the workers of a dma step");
             u32 working = in_flight_;
             sim::Scope workers(stage.simulation(), "scenario.dma");
@@ -79,7 +75,6 @@ private:
         u64 stride = 0;
         u64 slots = 0;
         u64 pass = 0;
-        u64 next = 0;
     };
 
     /// Operations index, index + in_flight, ...: no two at a time have the same vector.
@@ -186,14 +181,26 @@ public:
         if (!buffer_.empty()) names.require(Names::Kind::Buffer, buffer_, where());
     }
     Task<> run(Stage& stage) override {
+        if (!buffer_.empty() &&
+            (iova_ >= stage.buffers.at(buffer_).size || size_ > stage.buffers.at(buffer_).size - iova_))
+            throw StepFailure(
+                fmt::format("access: {} bytes at offset {:#x} do not lie in buffer '{}'", size_, iova_, buffer_));
         const auto operation = std::make_shared<sim::DmaOperation>();
         operation->command = write_ ? sim::Command::Write : sim::Command::Read;
         operation->address = iova_ + (buffer_.empty() ? 0 : stage.buffers.at(buffer_).iova);
         operation->size = size_;
-        if (write_) operation->data = Pattern(stage.next_pass()).bytes(operation->address, size_);
+        const Pattern pattern(stage.next_pass());
+        if (write_) operation->data = pattern.bytes(operation->address, size_);
         Submission submission = stage.submit(stage.device(device_), operation);
         co_await stage.finish(submission);
         expect(stage, *operation, status_, where());
+        if (write_ && !buffer_.empty() && operation->status == sim::Status::Ok) {
+            const std::span<const u8> found(stage.platform().memory().at(stage.buffers.at(buffer_).host + iova_),
+                                            size_);
+            Device& device = stage.device(device_);
+            device.bytes_checked += size_;
+            device.wrong_bytes += pattern.differences(operation->address, found);
+        }
     }
 
     /// Adds a verdict about how an operation ended.

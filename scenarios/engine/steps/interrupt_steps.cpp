@@ -81,12 +81,14 @@ public:
     void fields(ConfigVisitor& visit) override {
         DeviceStep::fields(visit);
         visit(first_, {"first", "first vector; each is disabled by itself"});
-        visit(count_, {"count", "number of vectors; 0: all", Unit::Count, sim::Origin::Choice, "", 0, 2048});
+        visit(count_, {"count", "number of vectors; 0: all that are enabled, from the first on", Unit::Count,
+                       sim::Origin::Choice, "", 0, 2048});
     }
     Task<> run(Stage& stage) override {
         sw::HostDevice& found = stage.host_device(device);
         const u32 end = count_ == 0 ? static_cast<u32>(found.msi.vectors.size()) : first_ + count_;
         for (u32 index = first_; index < end; ++index) {
+            if (count_ == 0 && stage.host().msi().vector(found.msi, index) == nullptr) continue;
             const int error = co_await stage.host().disable_vector(stage.cpu(cpu), found, index);
             Stage::require(error, fmt::format("disable_msix of vector {}", index));
         }

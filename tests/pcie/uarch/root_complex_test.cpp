@@ -189,19 +189,5 @@ TEST(RootComplexTest, ImpossibleBoundaryIsRefused) {
     EXPECT_THROW(RootComplex(simulation, config, "pcie0", 0), std::invalid_argument);
 }
 
-TEST(StreamConflict, FunctionsThatShareAStreamNeedToBeAliases) {
-    std::vector<EndpointConfig> endpoints(2);
-    endpoints[1].bdf = "00:02.0";
-    RootComplexConfig complex;
-    EXPECT_EQ(stream_conflict(endpoints, 0, complex), "");
-    complex.iommu_map = {{0, 5, 1, 0}};  // everything is stream 5
-    EXPECT_NE(stream_conflict(endpoints, 0, complex).find("StreamID 0x5"), std::string::npos);
-    EXPECT_EQ(stream_conflict(endpoints, 1, complex), "");  // not of this segment
-    endpoints[1].alias = true;
-    EXPECT_EQ(stream_conflict(endpoints, 0, complex), "");
-    endpoints[1].bdf = "00:01.0";
-    EXPECT_NE(stream_conflict(endpoints, 0, complex).find("both"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace smmusim::pcie::uarch
