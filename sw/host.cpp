@@ -48,6 +48,7 @@ Host::~Host() {
     scope_.cancel();
     // Handlers run on the CPUs and use the drivers.
     for (cpu::Cpu* cpu : cpus_) cpu->abandon_software();
+    iommu_.drop_domains();
 }
 
 int Host::fail(int error, const std::string& what) {

@@ -25,6 +25,12 @@ public:
     /// Back to the group's default domain.
     Task<int> detach(cpu::Cpu& cpu, Device& device);
 
+    /// Forgets every domain, the youngest first, so that a nested one goes before its parent. What a domain holds
+    /// belongs to its driver: call this before the drivers go.
+    void drop_domains() {
+        while (!domains_.empty()) domains_.pop_back();
+    }
+
     void set_listener(DomainListener* listener) { listener_ = listener; }
     Statistics& statistics() { return statistics_; }
     const std::list<Group>& groups() const { return groups_; }
