@@ -3,6 +3,13 @@
 // libsystemc refers to this symbol; who has one of his own keeps it.
 __attribute__((weak, visibility("default"))) int sc_main(int, char**) { return 0; }
 
+#if defined(SMMUSIM_SANITIZED)
+/// The library keeps its timed events in a free list of the process.
+extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() {
+    return "leak:sc_core::sc_event_timed::allocate";
+}
+#endif
+
 namespace smmusim::platform {
 
 SimContext::SimContext() {

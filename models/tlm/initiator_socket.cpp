@@ -12,6 +12,10 @@ InitiatorSocket::InitiatorSocket(KernelBridge& bridge, const std::string& name)
     bridge_.simulation().accesses().set_cleaner(&Payload::discard);
 }
 
+InitiatorSocket::~InitiatorSocket() {
+    for (Payload* const payload : abroad_) payload->cancel_hop();
+}
+
 bool InitiatorSocket::foreign() {
     if (peer_ == Peer::Unknown) {
         const bool ours = dynamic_cast<TargetSocket*>(socket_.operator->()) != nullptr;
@@ -28,7 +32,10 @@ void InitiatorSocket::send(sim::Access& access, Time at) {
 void InitiatorSocket::request(sim::Access& access, Time at) {
     Payload& payload = Payload::of(access);
     payload.begin_hop(access, foreign());
-    if (foreign()) bridge_.foreign_started();
+    if (foreign()) {
+        bridge_.foreign_started();
+        abroad_.push_back(&payload);
+    }
     ::tlm::tlm_phase phase = ::tlm::BEGIN_REQ;
     sc_core::sc_time delay = bridge_.delay_until(at);
     requesting_ = &payload;
@@ -59,7 +66,10 @@ void InitiatorSocket::send_next(Time earliest) {
 }
 
 void InitiatorSocket::finish(Payload& payload, Time at) {
-    if (foreign()) bridge_.foreign_finished();
+    if (foreign()) {
+        bridge_.foreign_finished();
+        abroad_.erase(std::find(abroad_.begin(), abroad_.end(), &payload));
+    }
     sim::Access* const access = payload.access();
     payload.end_hop(foreign());
     if (access != nullptr) access->respond(std::max(at, bridge_.simulation().now()));

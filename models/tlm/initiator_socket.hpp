@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <string>
+#include <vector>
 
 #include "tlm/kernel_bridge.hpp"
 #include "tlm/payload.hpp"
@@ -17,6 +18,7 @@ public:
 
     /// Created inside a module, before the end of elaboration.
     InitiatorSocket(KernelBridge& bridge, const std::string& name);
+    ~InitiatorSocket() override;
 
     /// To be bound to any base-protocol target socket of the default width.
     Socket& socket() { return socket_; }
@@ -47,6 +49,7 @@ private:
     Socket socket_;
     const Payload* requesting_ = nullptr;  ///< not accepted yet, or by a foreign target whose END_REQ is still due
     std::deque<Held> held_;
+    std::vector<Payload*> abroad_;  ///< with a foreign target
     Peer peer_ = Peer::Unknown;
 };
 

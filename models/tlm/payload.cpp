@@ -62,6 +62,12 @@ void Payload::end_hop(bool foreign) {
     release();
 }
 
+void Payload::cancel_hop() {
+    --hops_;
+    --foreign_hops_;
+    release();
+}
+
 void Payload::drop() {
     extension_.forget_access();
     // The hops between parts of ours end here; those to foreign modules end when these answer.

@@ -49,6 +49,8 @@ public:
     void begin_hop(const sim::Access& access, bool foreign);
     /// Ends a hop: the access, if it is still there, learns the response.
     void end_hop(bool foreign);
+    /// Ends a hop to a foreign module that will never answer.
+    void cancel_hop();
 
     /// For AccessPool::set_cleaner: foreign modules keep what they hold, but it leads nowhere.
     static void discard(void* payload) { static_cast<Payload*>(payload)->drop(); }

@@ -147,7 +147,7 @@ TEST(Storage, GigabytesCostNothingUntilTouched) {
 
 class EveryBacking : public testing::TestWithParam<Backing::Kind> {
 protected:
-    static constexpr u64 base = 0x10'0000'0000;  // free in the process, also under sanitizers
+    static constexpr u64 base = 0x2000'0000'0000;  // free in the process, also under sanitizers
     Backing backing() const {
         return {GetParam(),
                 (std::filesystem::temp_directory_path() / ("smmusim-" + std::to_string(::getpid()))).string()};
@@ -195,7 +195,7 @@ TEST(Storage, FileIsSharedWithOthers) {
 }
 
 TEST(Storage, FixedMemoryMakesPointersAddresses) {
-    constexpr u64 base = 0x10'0000'0000;
+    constexpr u64 base = 0x2000'0000'0000;
     Storage storage({Backing::Kind::Fixed, {}}, base, 64 * KiB);
     *reinterpret_cast<u8*>(base + 100) = 5;
     EXPECT_EQ(*storage.at(base + 100), 5);

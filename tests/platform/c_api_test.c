@@ -71,7 +71,7 @@ static void interrupts_reach_the_callback(struct smmusim_machine* machine) {
 
 int main(void) {
     /* Far from everything that a process or a sanitizer has mapped, pointers into RAM are addresses. */
-    const char* const fixed[] = {"memory.backing=fixed", "memory.base=0x100000000000", "memory.size=64MiB"};
+    const char* const fixed[] = {"memory.backing=fixed", "memory.base=0x200000000000", "memory.size=64MiB"};
     char error[200] = "";
     uint64_t value = 0;
     uint32_t word = 0;
@@ -110,10 +110,10 @@ int main(void) {
     machine = smmusim_create(NULL, fixed, 3, error, sizeof error);
     CHECK(machine != NULL);
     if (machine != NULL) {
-        uint64_t* const pointer = (uint64_t*)(uintptr_t)0x100000001000;
-        CHECK(smmusim_memory_at(machine, 0x100000001000, 8) == pointer);
+        uint64_t* const pointer = (uint64_t*)(uintptr_t)0x200000001000;
+        CHECK(smmusim_memory_at(machine, 0x200000001000, 8) == pointer);
         *pointer = 42;
-        CHECK(smmusim_mmio_read(machine, 0, 0x100000001000, 8, &value) == SMMUSIM_OK && value == 42);
+        CHECK(smmusim_mmio_read(machine, 0, 0x200000001000, 8, &value) == SMMUSIM_OK && value == 42);
         smmusim_destroy(machine);
     }
 

@@ -157,6 +157,10 @@ public:
     sc_core::sc_time response_time{20, sc_core::SC_NS};
     int alive = 0;  ///< payloads that somebody holds
 
+    ~ForeignInitiator() override {
+        while (!owners_.empty()) free(owners_.begin()->first);  // what was never answered
+    }
+
 private:
     void send() {
         if (sc_core::sc_time_stamp() < start) {
@@ -220,6 +224,7 @@ private:
     }
     void free(::tlm::tlm_generic_payload* payload) override {
         --alive;
+        owners_.erase(payload);
         delete payload;
     }
     void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override {}
