@@ -30,13 +30,20 @@ public:
     // Backdoor, without time.
     void write(u64 address, const void* source, u64 size) {
         const u8* bytes = static_cast<const u8*>(source);
-        for (u64 i = 0; i < size; ++i) page(address + i)[(address + i) % page_bytes] = bytes[i];
+        for (u64 done = 0; done < size;) {
+            const u64 at = address + done, piece = std::min(size - done, page_bytes - at % page_bytes);
+            std::memcpy(page(at).data() + at % page_bytes, bytes + done, piece);
+            done += piece;
+        }
     }
     void read(u64 address, void* destination, u64 size) const {
         u8* bytes = static_cast<u8*>(destination);
-        for (u64 i = 0; i < size; ++i) {
-            const auto found = pages_.find((address + i) / page_bytes);
-            bytes[i] = found == pages_.end() ? u8{0} : found->second[(address + i) % page_bytes];
+        for (u64 done = 0; done < size;) {
+            const u64 at = address + done, piece = std::min(size - done, page_bytes - at % page_bytes);
+            const auto found = pages_.find(at / page_bytes);
+            if (found == pages_.end()) std::memset(bytes + done, 0, piece);
+            else std::memcpy(bytes + done, found->second.data() + at % page_bytes, piece);
+            done += piece;
         }
     }
     template <class T>
