@@ -48,6 +48,8 @@ Stage Walker::stage1_stage(bool upper) const {
     while (stage.input_bits > lowest_bit(stage.offset_bits, stage.start_level - 1)) --stage.start_level;
     stage.table = cd(upper ? cd_field::TTB1 : cd_field::TTB0);
     stage.long_output = identity_.DS != 0 && cd(cd_field::DS) != 0 && stage.offset_bits < 16;
+    // Without DS, descriptors of the small granules hold 48 bits, whatever IPS says.
+    if (stage.offset_bits < 16 && !stage.long_output) stage.output_bits = std::min(stage.output_bits, 48u);
     stage.hierarchical = identity_.HAD == 0 || cd(upper ? cd_field::HAD1 : cd_field::HAD0) == 0;
     stage.big_endian = cd(cd_field::ENDI);
     stage.set_access_flag = cd(cd_field::HA);
@@ -62,6 +64,7 @@ Stage Walker::stage2_stage() const {
     stage.input_bits = static_cast<unsigned>(64 - ste(ste_field::S2T0SZ));
     stage.output_bits = std::min(support::decode_address_size(ste(ste_field::S2PS)), oas());
     stage.long_output = identity_.DS != 0 && ste(ste_field::S2DS) != 0 && stage.offset_bits < 16;
+    if (stage.offset_bits < 16 && !stage.long_output) stage.output_bits = std::min(stage.output_bits, 48u);
     const int encoded = static_cast<int>(ste(ste_field::S2SL0));
     if (stage.offset_bits != 12) stage.start_level = 3 - encoded;
     else if (stage.long_output && ste(ste_field::S2SL0_2)) stage.start_level = -1;

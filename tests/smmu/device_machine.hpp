@@ -16,6 +16,7 @@ inline spec::Identification identification_of(const support::Identity& identity)
     id.idr0.VMID16 = static_cast<u8>(identity.VMID16);
     id.idr0.CD2L = static_cast<u8>(identity.CD2L);
     id.idr0.TTENDIAN = static_cast<u8>(identity.TTENDIAN);
+    id.idr0.HTTU = static_cast<u8>(identity.HTTU);
     id.idr0.TERM_MODEL = static_cast<u8>(identity.TERM_MODEL);
     id.idr0.ST_LEVEL = static_cast<u8>(identity.ST_LEVEL);
     id.idr1.SIDSIZE = static_cast<u8>(identity.SIDSIZE);
@@ -38,6 +39,7 @@ inline spec::Identification identification_of(const support::Identity& identity)
 class DeviceMachine {
 public:
     static constexpr u64 event_queue = 0x7000'0000;
+    static constexpr bool sees_failing_updates = true;
 
     explicit DeviceMachine(const support::Identity& identity)
         : memory_(simulation_),
@@ -46,6 +48,12 @@ public:
 
     void write(u64 address, u64 value) { memory_.put(address, value); }
     u64 read(u64 address) const { return memory_.u64_at(address); }
+    /// The word at `address` is answered with an abort.
+    void fail(u64 address) { memory_.fail_if(address, 8, of_tables); }
+    /// Tables can be read, but not written.
+    void fail_updates() {
+        memory_.fail_if(0, ~u64{0}, [](const sim::Access& access) { return of_tables(access) && access.is_write(); });
+    }
 
     void enable(const support::Registers& registers) {
         mmio(0x44, 4, registers.GBPA | 1u << 31);
@@ -62,16 +70,8 @@ public:
     }
 
     support::Result access(const support::Transaction& transaction) {
-        const sim::Command command = transaction.kind == support::Kind::Read    ? sim::Command::Read
-                                     : transaction.kind == support::Kind::Write ? sim::Command::Write
-                                                                                : sim::Command::Atomic;
         Client client(simulation_);
-        client.access = simulation_.accesses().make(command, transaction.address, 1);
-        sim::Attributes& attributes = client.access->attributes;
-        attributes.stream_id = transaction.stream;
-        attributes.substream_id = transaction.substream.value_or(sim::no_id);
-        attributes.privileged = transaction.privileged;
-        attributes.instruction = transaction.instruction;
+        client.access = access_of(transaction);
         client.access->push(client);
         smmu_.tbu(0).receive(*client.access, simulation_.now());
         run();
@@ -86,8 +86,9 @@ public:
             memory_.read(event_queue, result.event->words().data(), 32);
         }
         for (const FakeMemory::Logged& entry : memory_.log)
-            if (entry.attributes.transaction_class == sim::TransactionClass::TableWalk ||
-                entry.attributes.transaction_class == sim::TransactionClass::ConfigFetch)
+            if (entry.command == sim::Command::Read &&
+                (entry.attributes.transaction_class == sim::TransactionClass::TableWalk ||
+                 entry.attributes.transaction_class == sim::TransactionClass::ConfigFetch))
                 result.reads.push_back({entry.address, entry.size});
         const arch::Outcome outcome = smmu_.inspect(request_of(transaction)).result.outcome;
         if (outcome.translated) result.span = u64{1} << outcome.translation.span;
@@ -95,6 +96,22 @@ public:
     }
 
 protected:
+    static bool of_tables(const sim::Access& access) {
+        return access.attributes.transaction_class == sim::TransactionClass::TableWalk ||
+               access.attributes.transaction_class == sim::TransactionClass::ConfigFetch;
+    }
+    sim::AccessPtr access_of(const support::Transaction& transaction) {
+        const sim::Command command = transaction.kind == support::Kind::Read    ? sim::Command::Read
+                                     : transaction.kind == support::Kind::Write ? sim::Command::Write
+                                                                                : sim::Command::Atomic;
+        sim::AccessPtr access = simulation_.accesses().make(command, transaction.address, 1);
+        sim::Attributes& attributes = access->attributes;
+        attributes.stream_id = transaction.stream;
+        attributes.substream_id = transaction.substream.value_or(sim::no_id);
+        attributes.privileged = transaction.privileged;
+        attributes.instruction = transaction.instruction;
+        return access;
+    }
     static arch::Request request_of(const support::Transaction& transaction) {
         arch::Request request;
         request.stream_id = transaction.stream;
@@ -129,9 +146,12 @@ protected:
 class FunctionalMachine : public DeviceMachine {
 public:
     using DeviceMachine::DeviceMachine;
+    static constexpr bool sees_failing_updates = false;  ///< an inspection writes nothing
 
     support::Result access(const support::Transaction& transaction) {
         const uarch::Inspection inspection = smmu_.inspect(request_of(transaction));
+        // The inspection has left memory alone; the access without time has not.
+        smmu_.tbu(0).perform(*access_of(transaction));
         const arch::Outcome& outcome = inspection.result.outcome;
         support::Result result;
         result.ok = outcome.disposition != arch::Disposition::Abort;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "sim/bits.hpp"
 #include "support/machine.hpp"
@@ -41,6 +42,8 @@ public:
         choose_entry();
         choose_descriptor();
         choose_transaction();
+        if (random_.chance(15)) faulty_ = static_cast<int>(random_.below(40));
+        read_only_ = random_.chance(3);
         for (unsigned word = 0; word < 8; ++word) memory_[stream_table + stream * 64 + word * 8] = ste_.words()[word];
         registers.STRTAB_BASE = stream_table;
         registers.STRTAB_BASE_CFG = 8;
@@ -51,17 +54,23 @@ public:
     support::Registers registers;
     support::Transaction transaction;
 
-    /// Memory, made up where it is read for the first time.
-    u64 read(u64 address) {
+    /// Memory, made up where it is read for the first time; no value where the bus answers with an abort.
+    std::optional<u64> read(u64 address) {
+        if (seen_.insert(address).second && faulty_-- == 0) fault_ = address;
+        if (address == fault_) return std::nullopt;
         const auto known = memory_.find(address);
         if (known != memory_.end()) return known->second;
         return memory_[address] = make_up(address);
     }
     const std::map<u64, u64>& memory() const { return memory_; }
+    /// The word that cannot be read, if the case came across it.
+    std::optional<u64> fault() const { return fault_; }
+    /// Whether descriptors can be read, but not written.
+    bool read_only() const { return read_only_; }
 
 private:
     void choose_identity() {
-        identity.HTTU = 0;
+        identity.HTTU = static_cast<unsigned>(random_.below(3));
         identity.STALL_MODEL = 1;
         identity.TERM_MODEL = random_.chance(10);
         identity.TTENDIAN = 0;
@@ -105,6 +114,8 @@ private:
         ste_.set(ste::S2AA64, random_.chance(98));
         ste_.set(ste::S2ENDI, random_.chance(3));
         ste_.set(ste::S2AFFD, random_.chance(50));
+        ste_.set(ste::S2HA, identity.HTTU != 0 && random_.chance(60));
+        ste_.set(ste::S2HD, identity.HTTU == 2 && random_.chance(60));
         ste_.set(ste::S2PTW, random_.chance(30));
         ste_.set(ste::S2R, random_.chance(90));
         ste_.set(ste::S2TTB, random_.below(1ull << 34) & ~0xFull);
@@ -129,6 +140,8 @@ private:
         cd_.set(cd::ENDI, random_.chance(3));
         cd_.set(cd::IPS, random_.chance(80) ? 5 : random_.below(8));
         cd_.set(cd::AFFD, random_.chance(50));
+        cd_.set(cd::HA, identity.HTTU != 0 && random_.chance(60));
+        cd_.set(cd::HD, identity.HTTU == 2 && random_.chance(60));
         cd_.set(cd::WXN, random_.chance(20));
         cd_.set(cd::PAN, random_.chance(20));
         cd_.set(cd::EPAN, random_.chance(20));
@@ -164,8 +177,9 @@ private:
         if (random.chance(2)) descriptor |= random.below(1ull << 48) & ~sim::low_mask(12);
         descriptor |= (random.next() & 0xFFC);
         if (random.chance(70)) descriptor |= 0b1100'0000 & (random.next() | 0b0100'0000);
-        if (random.chance(92)) descriptor |= 1 << 10;
-        if (random.chance(50)) descriptor |= 0b11'1100;  // Normal memory at stage 2
+        if (random.chance(identity.HTTU != 0 ? 60 : 92)) descriptor |= 1 << 10;
+        if (random.chance(50)) descriptor |= 1ull << 51;  // DBM
+        if (random.chance(50)) descriptor |= 0b11'1100;   // Normal memory at stage 2
         if (random.chance(10)) descriptor |= 1ull << 52;
         if (random.chance(25)) descriptor |= random.below(4) << 53;
         if (random.chance(15)) descriptor |= random.below(32) << 59;
@@ -177,6 +191,10 @@ private:
     support::SteBuilder ste_;
     support::CdBuilder cd_;
     std::map<u64, u64> memory_;
+    std::set<u64> seen_;
+    int faulty_ = -1;  ///< first reads until the one that fails
+    std::optional<u64> fault_;
+    bool read_only_ = false;
 };
 
 }  // namespace smmusim::test

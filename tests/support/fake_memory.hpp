@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -62,12 +63,16 @@ public:
 
     /// Accesses that touch the range are answered with `status` and have no effect.
     void fail(u64 address, u64 size, sim::Status status = sim::Status::Unsupported) {
-        failing_.push_back({address, size, status});
+        failing_.push_back({address, size, status, {}});
+    }
+    /// The same for some accesses only.
+    void fail_if(u64 address, u64 size, std::function<bool(const sim::Access&)> applies) {
+        failing_.push_back({address, size, sim::Status::Unsupported, std::move(applies)});
     }
     void repair() { failing_.clear(); }
 
     /// Accesses that touch the range wait, without effect, until release().
-    void hold(u64 address, u64 size) { holding_.push_back({address, size, sim::Status::Pending}); }
+    void hold(u64 address, u64 size) { holding_.push_back({address, size, sim::Status::Pending, {}}); }
     /// Ends every hold; what waited takes effect now, in order of arrival.
     void release() {
         holding_.clear();
@@ -102,6 +107,7 @@ private:
         u64 address;
         u64 size;
         sim::Status status;
+        std::function<bool(const sim::Access&)> applies;  ///< to all if empty
         bool touches(const sim::Access& access) const {
             return access.address < address + size && address < access.address + access.size;
         }
@@ -125,7 +131,7 @@ private:
     }
     sim::Status apply(sim::Access& access) {
         for (const Range& range : failing_)
-            if (range.touches(access)) return range.status;
+            if (range.touches(access) && (!range.applies || range.applies(access))) return range.status;
         switch (access.command) {
             case sim::Command::Read: read(access.address, access.data(), access.size); break;
             case sim::Command::Write: write(access.address, access.data(), access.size); break;

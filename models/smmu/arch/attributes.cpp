@@ -6,7 +6,10 @@ using sim::Cacheability;
 using sim::MemoryAttributes;
 using sim::MemoryType;
 using sim::Shareability;
+using spec::Cd;
+using spec::Cr1;
 using spec::Gbpa;
+using spec::Identification;
 using spec::Ste;
 
 namespace {
@@ -111,8 +114,13 @@ MemoryAttributes mair_attribute(u8 mair) {
     return result;
 }
 
-MemoryAttributes override_attributes(MemoryAttributes incoming, bool mtcfg, u64 memattr, u64 shcfg, u64 alloccfg) {
+namespace {
+
+/// MTCFG/MemAttr, SHCFG and ALLOCCFG; without ATTR_TYPES_OVR nothing is replaced (6.3.2).
+MemoryAttributes override_attributes(const Identification& id, MemoryAttributes incoming, bool mtcfg, u64 memattr,
+                                     u64 shcfg, u64 alloccfg) {
     MemoryAttributes result = incoming;
+    if (id.idr1.ATTR_TYPES_OVR == 0) return result;
     if (mtcfg) {
         const MemoryAttributes replacement = memory_attribute(memattr);
         result.type = replacement.type;
@@ -123,18 +131,72 @@ MemoryAttributes override_attributes(MemoryAttributes incoming, bool mtcfg, u64 
     return allocation_hints(result, alloccfg);
 }
 
-MemoryAttributes bypass_attributes(const MemoryAttributes& incoming, const Ste& ste) {
-    return finish(
-        override_attributes(incoming, ste[Ste::MTCFG], ste[Ste::MemAttr], ste[Ste::SHCFG], ste[Ste::ALLOCCFG]));
+MemoryAttributes override_attributes(const MemoryAttributes& incoming, const Ste& ste, const Identification& id) {
+    return override_attributes(id, incoming, ste[Ste::MTCFG], ste[Ste::MemAttr], ste[Ste::SHCFG], ste[Ste::ALLOCCFG]);
 }
 
-MemoryAttributes bypass_attributes(const MemoryAttributes& incoming, const Gbpa& gbpa) {
-    return finish(
-        override_attributes(incoming, gbpa[Gbpa::MTCFG], gbpa[Gbpa::MemAttr], gbpa[Gbpa::SHCFG], gbpa[Gbpa::ALLOCCFG]));
+/// `first` as stage 2 lets it pass, shareability included.
+MemoryAttributes through_stage2(MemoryAttributes first, const Ste& ste, u8 memattr, u8 sh) {
+    if (ste[Ste::S2FWB]) {
+        // DDI 0487, D8.6.6: 0xx Device combined with stage 1; 101 Normal NC; 110 Normal WB always; 111 unchanged.
+        MemoryAttributes second;
+        switch (memattr & 7) {
+            case 0b101:
+                second.inner = second.outer = Cacheability::NonCacheable;
+                second.shareability = shareability(sh);
+                return combine(first, second);
+            case 0b110:
+                first.type = MemoryType::Normal;
+                first.inner = first.outer = Cacheability::WriteBack;
+                break;
+            case 0b111: break;
+            default: second.type = device_types[memattr & 3]; return combine(first, second);
+        }
+        first.shareability = stronger(first.shareability, shareability(sh));
+        return first;
+    }
+    MemoryAttributes second = stage2_attribute(memattr);
+    second.shareability = shareability(sh);
+    second.transient = true;  // stage 2 has no transient hint: stage 1 decides
+    if (memattr == 0xF) {
+        first.shareability = stronger(first.shareability, second.shareability);
+        return first;
+    }
+    return combine(first, second);
+}
+
+Request override_request(Request request, u64 instcfg, u64 privcfg, const Identification& id) {
+    if (request.write) request.instruction = false;
+    if (id.idr1.ATTR_PERMS_OVR == 0) return request;
+    if (privcfg >= 0b10) request.privileged = privcfg == 0b11;
+    if (!request.write && instcfg >= 0b10) request.instruction = instcfg == 0b11;
+    return request;
+}
+
+/// Cacheabilities of 2-bit fields of registers and structures: 00 NC, 01 WB, 10 WT; what 11 means differs.
+MemoryAttributes own_attributes(u64 inner, u64 outer, u64 sh, Cacheability reserved) {
+    const std::array cacheabilities{Cacheability::NonCacheable, Cacheability::WriteBack, Cacheability::WriteThrough,
+                                    reserved};
+    MemoryAttributes result;
+    result.inner = cacheabilities[inner];
+    result.outer = cacheabilities[outer];
+    result.shareability = shareability(sh);
+    return finish(result);
+}
+
+}  // namespace
+
+MemoryAttributes bypass_attributes(const MemoryAttributes& incoming, const Ste& ste, const Identification& id) {
+    return finish(override_attributes(incoming, ste, id));
+}
+
+MemoryAttributes bypass_attributes(const MemoryAttributes& incoming, const Gbpa& gbpa, const Identification& id) {
+    return finish(override_attributes(id, incoming, gbpa[Gbpa::MTCFG], gbpa[Gbpa::MemAttr], gbpa[Gbpa::SHCFG],
+                                      gbpa[Gbpa::ALLOCCFG]));
 }
 
 MemoryAttributes translated_attributes(const MemoryAttributes& incoming, const StreamContext& context,
-                                       const Translation& translation) {
+                                       const Translation& translation, const Identification& id) {
     MemoryAttributes result;
     if (context.stage1) {
         result = mair_attribute(translation.mair);
@@ -145,49 +207,64 @@ MemoryAttributes translated_attributes(const MemoryAttributes& incoming, const S
             result.write_allocate = result.write_allocate && incoming.write_allocate;
         }
     } else {
-        const Ste& ste = context.ste;
-        result = override_attributes(incoming, ste[Ste::MTCFG], ste[Ste::MemAttr], ste[Ste::SHCFG], ste[Ste::ALLOCCFG]);
+        result = override_attributes(incoming, context.ste, id);
     }
     if (!context.stage2) return finish(result);
-
-    const u8 memattr = translation.stage2_memory;
-    if (context.ste[Ste::S2FWB]) {
-        // DDI 0487, D8.6.6: 0xx Device combined with stage 1; 101 Normal NC; 110 Normal WB always; 111 unchanged.
-        MemoryAttributes second;
-        switch (memattr & 7) {
-            case 0b101:
-                second.inner = second.outer = Cacheability::NonCacheable;
-                second.shareability = shareability(translation.stage2_shareability);
-                return finish(combine(result, second));
-            case 0b110:
-                result.type = MemoryType::Normal;
-                result.inner = result.outer = Cacheability::WriteBack;
-                break;
-            case 0b111: break;
-            default: second.type = device_types[memattr & 3]; return finish(combine(result, second));
-        }
-        result.shareability = stronger(result.shareability, shareability(translation.stage2_shareability));
-        return finish(result);
-    }
-    MemoryAttributes second = stage2_attribute(memattr);
-    second.shareability = shareability(translation.stage2_shareability);
-    second.transient = true;  // stage 2 has no transient hint: stage 1 decides
-    if (memattr == 0xF) {
-        result.shareability = stronger(result.shareability, second.shareability);
-        return finish(result);
-    }
-    return finish(combine(result, second));
+    return finish(through_stage2(result, context.ste, translation.stage2_memory, translation.stage2_shareability));
 }
 
 bool stage2_is_device(const Ste& ste, u8 memattr) {
     return ste[Ste::S2FWB] ? (memattr & 0b100) == 0 : (memattr >> 2) == 0;
 }
 
-Request override_request(Request request, u64 instcfg, u64 privcfg) {
-    if (privcfg >= 0b10) request.privileged = privcfg == 0b11;
-    if (request.write) request.instruction = false;
-    else if (instcfg >= 0b10) request.instruction = instcfg == 0b11;
-    return request;
+Request override_request(Request request, const Ste& ste, const Identification& id) {
+    return override_request(request, ste[Ste::INSTCFG], ste[Ste::PRIVCFG], id);
+}
+Request override_request(Request request, const Gbpa& gbpa, const Identification& id) {
+    return override_request(request, gbpa[Gbpa::INSTCFG], gbpa[Gbpa::PRIVCFG], id);
+}
+
+MemoryAttributes table_attributes(const Cr1& cr1) {
+    return own_attributes(cr1[Cr1::TABLE_IC], cr1[Cr1::TABLE_OC], cr1[Cr1::TABLE_SH], Cacheability::NonCacheable);
+}
+MemoryAttributes queue_attributes(const Cr1& cr1) {
+    return own_attributes(cr1[Cr1::QUEUE_IC], cr1[Cr1::QUEUE_OC], cr1[Cr1::QUEUE_SH], Cacheability::NonCacheable);
+}
+MemoryAttributes cd_attributes(const Ste& ste) {
+    MemoryAttributes result =
+        own_attributes(ste[Ste::S1CIR], ste[Ste::S1COR], ste[Ste::S1CSH], Cacheability::WriteBack);
+    result.read_allocate = ste[Ste::S1COR] == 0b01 || ste[Ste::S1COR] == 0b10;
+    return result;
+}
+MemoryAttributes stage1_walk_attributes(const Cd& cd, bool upper) {
+    const u64 outer = upper ? cd[Cd::OR1] : cd[Cd::OR0];
+    MemoryAttributes result =
+        own_attributes(upper ? cd[Cd::IR1] : cd[Cd::IR0], outer, cd.shareability(upper), Cacheability::WriteBack);
+    result.write_allocate = outer == 0b01;
+    return result;
+}
+MemoryAttributes stage2_walk_attributes(const Ste& ste) {
+    MemoryAttributes result =
+        own_attributes(ste[Ste::S2IR0], ste[Ste::S2OR0], ste[Ste::S2SH0], Cacheability::WriteBack);
+    result.write_allocate = ste[Ste::S2OR0] == 0b01;
+    return result;
+}
+
+MemoryAttributes own_attributes_through_stage2(const MemoryAttributes& own, const Ste& ste, const Stage2Leaf& leaf,
+                                               const Identification& id) {
+    MemoryAttributes result = through_stage2(own, ste, leaf.memory, leaf.shareability);
+    // 6.3.4 PTWNNC: without S2PTW such a walk becomes Normal Non-cacheable.
+    if (result.is_device() && id.idr3.PTWNNC != 0) {
+        result.type = MemoryType::Normal;
+        result.inner = result.outer = Cacheability::NonCacheable;
+    }
+    return finish(result);
+}
+
+MemoryAttributes message_attributes(u64 memattr, u64 sh) {
+    MemoryAttributes result = memory_attribute(memattr);
+    result.shareability = shareability(sh);
+    return finish(result);
 }
 
 }  // namespace smmusim::smmu::arch

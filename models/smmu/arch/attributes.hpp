@@ -1,7 +1,7 @@
 // Memory attributes that leave the SMMU: overrides, MAIR, stage 2 and their combination (IHI 0070, 13; DDI 0487, D8.6).
 #pragma once
 
-#include "smmu/arch/request.hpp"
+#include "smmu/arch/environment.hpp"
 #include "smmu/spec/registers.hpp"
 
 namespace smmusim::smmu::arch {
@@ -13,19 +13,39 @@ sim::MemoryAttributes memory_attribute(u64 memattr);
 sim::MemoryAttributes mair_attribute(u8 mair);
 
 /// Type, shareability and hints of a bypassing transaction: MTCFG/MemAttr, SHCFG, ALLOCCFG.
-sim::MemoryAttributes override_attributes(sim::MemoryAttributes incoming, bool mtcfg, u64 memattr, u64 shcfg,
-                                          u64 alloccfg);
-sim::MemoryAttributes bypass_attributes(const sim::MemoryAttributes& incoming, const spec::Ste& ste);
-sim::MemoryAttributes bypass_attributes(const sim::MemoryAttributes& incoming, const spec::Gbpa& gbpa);
+sim::MemoryAttributes bypass_attributes(const sim::MemoryAttributes& incoming, const spec::Ste& ste,
+                                        const spec::Identification& id);
+sim::MemoryAttributes bypass_attributes(const sim::MemoryAttributes& incoming, const spec::Gbpa& gbpa,
+                                        const spec::Identification& id);
 
 /// Attributes of a translated transaction.
 sim::MemoryAttributes translated_attributes(const sim::MemoryAttributes& incoming, const StreamContext& context,
-                                            const Translation& translation);
+                                            const Translation& translation, const spec::Identification& id);
 
 /// True if stage 2 alone makes a stage 1 walk or CD fetch an access to Device memory (5.2, S2PTW).
 bool stage2_is_device(const spec::Ste& ste, u8 memattr);
 
-/// `request` with INSTCFG and PRIVCFG applied; INSTCFG changes reads only (5.2).
-Request override_request(Request request, u64 instcfg, u64 privcfg);
+/// `request` with INSTCFG and PRIVCFG applied; INSTCFG changes reads only (5.2). Writes are always Data.
+Request override_request(Request request, const spec::Ste& ste, const spec::Identification& id);
+Request override_request(Request request, const spec::Gbpa& gbpa, const spec::Identification& id);
+
+// Attributes of the SMMU's own accesses (13.1.5 and the fields named).
+
+/// Stream table: CR1.TABLE_*.
+sim::MemoryAttributes table_attributes(const spec::Cr1& cr1);
+/// Queues: CR1.QUEUE_*.
+sim::MemoryAttributes queue_attributes(const spec::Cr1& cr1);
+/// Context descriptors: STE.S1CIR, S1COR, S1CSH.
+sim::MemoryAttributes cd_attributes(const spec::Ste& ste);
+/// Stage 1 tables: CD.IRx, ORx, SHx.
+sim::MemoryAttributes stage1_walk_attributes(const spec::Cd& cd, bool upper);
+/// Stage 2 tables: STE.S2IR0, S2OR0, S2SH0.
+sim::MemoryAttributes stage2_walk_attributes(const spec::Ste& ste);
+/// An own access whose address stage 2 has translated: both combined; with PTWNNC no walk is an access to Device
+/// memory.
+sim::MemoryAttributes own_attributes_through_stage2(const sim::MemoryAttributes& own, const spec::Ste& ste,
+                                                    const Stage2Leaf& leaf, const spec::Identification& id);
+/// Interrupts by message: MemAttr and SH of IRQ_CFG2 and CMD_SYNC.
+sim::MemoryAttributes message_attributes(u64 memattr, u64 sh);
 
 }  // namespace smmusim::smmu::arch

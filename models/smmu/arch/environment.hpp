@@ -11,14 +11,16 @@ namespace smmusim::smmu::arch {
 
 /// The registers in force that translation depends on.
 struct Control {
-    bool enabled = false;  ///< CR0.SMMUEN
+    bool enabled = false;            ///< CR0.SMMUEN
+    bool checks_translated = false;  ///< CR0.ATSCHK
+    spec::Cr1 cr1;
     spec::Cr2 cr2;
     spec::Gbpa gbpa;
     spec::StrtabBase strtab_base;
     spec::StrtabBaseCfg strtab_cfg;
 };
 
-/// One read of a structure or descriptor.
+/// One access of the SMMU to a structure or descriptor.
 struct Fetch {
     enum class Kind : u8 { L1Std, Ste, L1Cd, Cd, Stage1, Stage2 };
     Kind kind = Kind::Ste;
@@ -26,6 +28,9 @@ struct Fetch {
     u64 address = 0;                    ///< physical
     u64 ipa = 0;                        ///< where stage 2 gave the address
     u32 size = 8;
+    sim::MemoryAttributes memory;
+
+    bool descriptor() const { return kind == Kind::Stage1 || kind == Kind::Stage2; }
 };
 
 struct Fetched {
@@ -49,9 +54,12 @@ struct Stage2Leaf {
     u64 output = 0;
     unsigned span = 12;
     Permissions permissions;
+    Permissions attainable;  ///< once hardware has marked the page dirty
     u8 memory = 0;
     u8 shareability = 0;
     int level = 0;
+    u64 descriptor_address = 0;
+    u64 descriptor = 0;  ///< as it lies in memory
 };
 
 /// The functional environment answers at once; the timed one asks caches, takes slots and sends transactions.
@@ -62,7 +70,9 @@ concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, co
                                           const spec::Cd& cd) {
     { env.identification() } -> std::same_as<const spec::Identification&>;
     { env.control() } -> std::same_as<const Control&>;
-    env.read(fetch);     // * Fetched
+    env.read(fetch);  // * Fetched
+    // * Fetched: compare-and-swap of a descriptor; the first word is what was there before
+    env.update(fetch, address, address);
     env.cached_ste(id);  // * Checked-like: has value or not
     env.keep_ste(id, ste);
     env.cached_cd(id, id);  // *
@@ -71,6 +81,7 @@ concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, co
     env.keep_table(tags, true, address, 12u, point);  // the table covers 2^12 bytes
     env.cached_stage2(tags, address);                 // *
     env.keep_stage2(tags, address, leaf);
+    env.forget_stage2(tags, address);
     env.tagged(tags);  // from now on the walk depends on these
     env.decided("");   // the last read decided, for this reason
 };

@@ -59,8 +59,9 @@ Fault translation_fault(EventNumber number, const Request& request, const FaultP
     fault.event.set(Event::S2, place.stage2);
     fault.event.set(Event::CLASS, place.access);
     if (place.stage2) fault.event.set(Event::IPA, place.ipa);
-    // TTRnW tells a descriptor read from an update; without HTTU there are only reads.
-    if (number == EventNumber::F_PERMISSION && place.access == FaultClass::Ttd) fault.event.set(Event::TTRnW, true);
+    // TTRnW tells the read of a descriptor from its update.
+    if (number == EventNumber::F_PERMISSION && place.access == FaultClass::Ttd)
+        fault.event.set(Event::TTRnW, !place.update);
     fault.reason = reason;
     return fault;
 }
@@ -80,20 +81,31 @@ Fault bypass_address_fault(const Request& request, const char* reason) {
     return fault;
 }
 
-Outcome terminate(const Fault& fault, const StreamContext& context) {
+Outcome dispose(const Fault& fault, const Request& request, const StreamContext& context) {
     Outcome outcome;
     outcome.fault = fault;
     outcome.disposition = Disposition::Abort;
+    // Speculative accesses abort without a record and never stall (3.14).
+    if (request.speculative) return outcome;
+    bool stalls = false;
     switch (fault.kind) {
         case Fault::Kind::None:
         case Fault::Kind::Silent: break;
         case Fault::Kind::Fixed: outcome.recorded = true; break;
         case Fault::Kind::Stage1:
-            // 5.5: with S = 0, A chooses between abort and RAZ/WI, R whether the event is recorded.
-            outcome.recorded = context.cd[Cd::R];
+            // 5.5: S stalls, whatever R says; with S = 0, A chooses between abort and RAZ/WI, R whether to record.
+            stalls = context.cd[Cd::S];
+            outcome.recorded = stalls || context.cd[Cd::R];
             if (!context.cd[Cd::A]) outcome.disposition = Disposition::RazWi;
             break;
-        case Fault::Kind::Stage2: outcome.recorded = context.ste[Ste::S2R]; break;
+        case Fault::Kind::Stage2:
+            stalls = context.ste[Ste::S2S];
+            outcome.recorded = stalls || context.ste[Ste::S2R];
+            break;
+    }
+    if (stalls) {
+        outcome.disposition = Disposition::Stall;
+        outcome.fault.event.set(Event::Stall, true);
     }
     return outcome;
 }

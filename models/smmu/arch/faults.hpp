@@ -19,7 +19,8 @@ Fault silent_fault(const char* reason);
 struct FaultPlace {
     bool stage2 = false;
     FaultClass access = FaultClass::In;
-    u64 ipa = 0;  ///< of a stage 2 fault
+    u64 ipa = 0;          ///< of a stage 2 fault
+    bool update = false;  ///< a descriptor was to be written, not read
 };
 
 /// F_TRANSLATION, F_ADDR_SIZE, F_ACCESS, F_PERMISSION. `request` is after overrides.
@@ -29,7 +30,7 @@ Fault walk_abort(const Request& request, const FaultPlace& place, u64 fetch_addr
 /// Bypass with an address that is too large: F_ADDR_SIZE of stage 1 that always aborts (3.4).
 Fault bypass_address_fault(const Request& request, const char* reason);
 
-/// Applies CD.{A,R} or STE.S2R, or the fixed rule. `context` is that of the stage that faulted.
-Outcome terminate(const Fault& fault, const StreamContext& context);
+/// Applies CD.{A,R,S} or STE.{S2R,S2S}, or the fixed rule. `context` is that of the stage that faulted.
+Outcome dispose(const Fault& fault, const Request& request, const StreamContext& context);
 
 }  // namespace smmusim::smmu::arch

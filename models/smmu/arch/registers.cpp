@@ -71,7 +71,7 @@ struct Registers::File : Handlers {
         Row{.name = "CR0", .offset = 0x20, .writable = 0b1'1100'1101, .on_write = &H::write_cr0},
         Row{.name = "CR0ACK", .offset = 0x24},
         Row{.name = "CR1", .offset = 0x28, .writable = 0xFFF, .on_write = &H::write_cr1},
-        Row{.name = "CR2", .offset = 0x2C, .writable = 0b111, .on_write = &H::write_cr2},
+        Row{.name = "CR2", .offset = 0x2C, .writable = 0b1111, .on_write = &H::write_cr2},
         Row{.name = "STATUSR", .offset = 0x40},
         Row{.name = "GBPA", .offset = 0x44, .writable = gbpa_bits, .on_write = &H::write_gbpa},
         Row{.name = "AGBPA", .offset = 0x48},
@@ -225,6 +225,8 @@ void Registers::reset(u64 gbpa) {
 void Registers::refresh_control() {
     const auto& values = file_->values;
     control_.enabled = Cr0(values.value<"CR0ACK">())[Cr0::SMMUEN];
+    control_.checks_translated = Cr0(values.value<"CR0ACK">())[Cr0::ATSCHK];
+    control_.cr1 = spec::Cr1(values.value<"CR1">());
     control_.cr2 = Cr2(values.value<"CR2">());
     const Gbpa gbpa(values.value<"GBPA">());
     if (!gbpa[Gbpa::Update]) control_.gbpa = gbpa;  // a pending update is readable but not in force

@@ -17,6 +17,7 @@ struct Request {
     bool read = true;          ///< reads and atomics
     bool instruction = false;  ///< of a read
     bool privileged = false;
+    bool speculative = false;  ///< nobody asked for it yet: faults leave no trace
     sim::AddressType address_type = sim::AddressType::Untranslated;
     sim::MemoryAttributes memory;
 
@@ -66,6 +67,8 @@ struct Translation {
     bool global = false;  ///< not tagged by ASID
     Permissions stage1 = Permissions::all();
     Permissions stage2 = Permissions::all();
+    Permissions stage1_attainable = Permissions::all();  ///< once hardware has marked the page dirty
+    Permissions stage2_attainable = Permissions::all();
     u8 mair = 0xFF;  ///< attribute byte of stage 1
     u8 stage1_shareability = 0;
     u8 stage2_memory = 0xF;  ///< MemAttr[3:0] of stage 2
@@ -75,6 +78,7 @@ struct Translation {
 
     static constexpr int no_level = 127;
     Permissions permissions() const { return stage1 & stage2; }
+    Permissions attainable() const { return stage1_attainable & stage2_attainable; }
 };
 
 /// A fault with its finished record.
@@ -105,7 +109,7 @@ struct Checked {
 };
 
 /// How a transaction ends at the SMMU.
-enum class Disposition : u8 { Proceed, Abort, RazWi };
+enum class Disposition : u8 { Proceed, Abort, RazWi, Stall };
 
 struct Outcome {
     Disposition disposition = Disposition::Abort;

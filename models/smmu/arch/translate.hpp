@@ -1,7 +1,7 @@
 // The translation procedure, from a transaction to its physical address or its event (IHI 0070, 3.3, 3.4, 7.3).
 #pragma once
 
-#include "smmu/arch/walk.hpp"
+#include "smmu/arch/walk_stage1.hpp"
 
 namespace smmusim::smmu::arch {
 
@@ -16,11 +16,10 @@ inline Outcome bypass_by_gbpa(const Control& control, const spec::Identification
         outcome.fault = silent_fault("the address exceeds the output size");
         return outcome;
     }
-    const Request effective =
-        override_request(request, control.gbpa[spec::Gbpa::INSTCFG], control.gbpa[spec::Gbpa::PRIVCFG]);
+    const Request effective = override_request(request, control.gbpa, id);
     outcome.disposition = Disposition::Proceed;
     outcome.address = request.address;
-    outcome.memory = bypass_attributes(request.memory, control.gbpa);
+    outcome.memory = bypass_attributes(request.memory, control.gbpa, id);
     outcome.privileged = effective.privileged;
     outcome.instruction = effective.instruction;
     return outcome;
@@ -43,6 +42,7 @@ Task<Checked<spec::Ste>> lookup_ste(Env& env, Request request) {
     const u64 base = control.strtab_base[spec::StrtabBase::ADDR];
     const bool two_level = id.idr0.ST_LEVEL != 0 && control.strtab_cfg[spec::StrtabBaseCfg::FMT] == 1;
     Fetch fetch;
+    fetch.memory = table_attributes(control.cr1);
     u64 address = 0;
     if (two_level) {
         // SPLIT values other than 8 and 10 behave as 6; the table is aligned by the literal LOG2SIZE (6.3.25).
@@ -86,11 +86,13 @@ Task<Checked<spec::Ste>> lookup_ste(Env& env, Request request) {
 /// One 64-byte or 8-byte read on the way to a context descriptor, through stage 2 if it is enabled (3.3.2).
 template <TranslationEnvironment Env>
 Task<Checked<Fetched>> read_cd_structure(Env& env, const StreamContext& context, Request request, Fetch fetch) {
+    fetch.memory = cd_attributes(context.ste);
     if (context.stage2) {
         fetch.ipa = fetch.address;
-        const Checked<Stage2Leaf> where = co_await translate_own_read(env, context, request, fetch.ipa, FaultClass::Cd);
+        const Checked<Stage2Leaf> where = co_await walk_stage2(env, context, request, fetch.ipa, FaultClass::Cd);
         if (!where) co_return where.fault;
         fetch.address = where.value.output;
+        fetch.memory = own_attributes_through_stage2(fetch.memory, context.ste, where.value, env.identification());
     }
     const Fetched fetched = co_await env.read(fetch);
     if (!fetched.ok)
@@ -209,9 +211,8 @@ Task<Checked<StreamContext>> lookup_context(Env& env, Request request) {
         context.stage1 = false;
         co_return context;
     }
-    const Checked<spec::Cd> cd = co_await lookup_cd(
-        env, context, override_request(request, context.ste[spec::Ste::INSTCFG], context.ste[spec::Ste::PRIVCFG]),
-        choice.index);
+    const Checked<spec::Cd> cd =
+        co_await lookup_cd(env, context, override_request(request, context.ste, id), choice.index);
     // Faults of the fetch by stage 2 are disposed of by the stream table entry.
     if (!cd) {
         Checked<StreamContext> failed(cd.fault);
@@ -247,25 +248,22 @@ Task<Checked<Translation>> translate_stages(Env& env, const StreamContext& conte
     const Checked<Stage2Leaf> leaf = co_await walk_stage2(env, context, request, result.ipa, FaultClass::In);
     if (!leaf) co_return leaf.fault;
     result.stage2 = leaf.value.permissions;
+    result.stage2_attainable = leaf.value.attainable;
     result.stage2_memory = leaf.value.memory;
     result.stage2_shareability = leaf.value.shareability;
     result.stage2_level = leaf.value.level;
     result.span = std::min(result.span, leaf.value.span);
     result.output = leaf.value.output;
-    if (!result.stage2.allow(request)) {
-        env.decided("stage 2 does not permit the access");
-        co_return translation_fault(EventNumber::F_PERMISSION, request, FaultPlace{true, FaultClass::In, result.ipa},
-                                    "stage 2 does not permit the access");
-    }
     co_return result;
 }
 
 /// `translation` applied to a transaction of the stream; permissions have been checked.
-inline Outcome proceed(const StreamContext& context, const Request& effective, const Translation& translation) {
+inline Outcome proceed(const StreamContext& context, const spec::Identification& id, const Request& effective,
+                       const Translation& translation) {
     Outcome outcome;
     outcome.disposition = Disposition::Proceed;
     outcome.address = translation.output;
-    outcome.memory = translated_attributes(effective.memory, context, translation);
+    outcome.memory = translated_attributes(effective.memory, context, translation, id);
     outcome.privileged = effective.privileged;
     outcome.instruction = effective.instruction;
     outcome.translated = true;
@@ -276,11 +274,11 @@ inline Outcome proceed(const StreamContext& context, const Request& effective, c
 /// A stream with both stages off or skipped: the address passes if it fits (3.4, Config = 0b100).
 inline Outcome bypass_by_ste(const StreamContext& context, const spec::Identification& id, const Request& effective) {
     if (effective.address >> id.output_bits() != 0)
-        return terminate(bypass_address_fault(effective, "the address exceeds the output size"), context);
+        return dispose(bypass_address_fault(effective, "the address exceeds the output size"), effective, context);
     Outcome outcome;
     outcome.disposition = Disposition::Proceed;
     outcome.address = effective.address;
-    outcome.memory = bypass_attributes(effective.memory, context.ste);
+    outcome.memory = bypass_attributes(effective.memory, context.ste, id);
     outcome.privileged = effective.privileged;
     outcome.instruction = effective.instruction;
     return outcome;
@@ -303,20 +301,19 @@ Task<TranslationResult> translate(Env& env, Request request) {
     }
     const Checked<StreamContext> context = co_await lookup_context(env, request);
     if (!context) {
-        result.outcome = terminate(context.fault, context.value);
+        result.outcome = dispose(context.fault, request, context.value);
         co_return result;
     }
     result.context = context.value;
     result.has_context = true;
-    const Request effective =
-        override_request(request, result.context.ste[spec::Ste::INSTCFG], result.context.ste[spec::Ste::PRIVCFG]);
+    const Request effective = override_request(request, result.context.ste, env.identification());
     if (!result.context.stage1 && !result.context.stage2) {
         result.outcome = bypass_by_ste(result.context, env.identification(), effective);
         co_return result;
     }
     const Checked<Translation> translation = co_await translate_stages(env, result.context, effective);
-    if (translation) result.outcome = proceed(result.context, effective, translation.value);
-    else result.outcome = terminate(translation.fault, result.context);
+    if (translation) result.outcome = proceed(result.context, env.identification(), effective, translation.value);
+    else result.outcome = dispose(translation.fault, effective, result.context);
     co_return result;
 }
 

@@ -18,7 +18,7 @@ constexpr unsigned address_bits(u64 encoding) {
 /// Fields of the ID registers that can vary; a field that is not listed reads as its only supported value.
 struct Identification {
     struct Idr0 {
-        u8 S2P = 1, S1P = 1, TTF = 2, COHACC = 1, HTTU = 0, Hyp = 1, ATS = 0, ASID16 = 1, MSI = 0, SEV = 0, PRI = 0,
+        u8 S2P = 1, S1P = 1, TTF = 2, COHACC = 1, HTTU = 2, Hyp = 1, ATS = 0, ASID16 = 1, MSI = 0, SEV = 0, PRI = 0,
            VMW = 1, VMID16 = 1, CD2L = 1, TTENDIAN = 2, STALL_MODEL = 1, TERM_MODEL = 0, ST_LEVEL = 1;
 
         void fields(sim::ConfigVisitor& visit) {
@@ -26,7 +26,7 @@ struct Identification {
             field(visit, S1P, "S1P", "stage 1 translation", 0, 1);
             field(visit, TTF, "TTF", "table formats: 2 VMSAv8-64", 2, 2);
             field(visit, COHACC, "COHACC", "coherent access to tables and queues", 0, 1);
-            field(visit, HTTU, "HTTU", "hardware update of flags: 0 none", 0, 0);
+            field(visit, HTTU, "HTTU", "hardware update: 0 none, 1 access flag, 2 access flag and dirty state", 0, 2);
             field(visit, Hyp, "Hyp", "EL2 stream worlds", 0, 1);
             field(visit, ATS, "ATS", "address translation service", 0, 0);
             field(visit, ASID16, "ASID16", "16-bit ASIDs", 0, 1);
@@ -98,7 +98,10 @@ struct Identification {
             field(visit, GRAN4K, "GRAN4K", "4 KiB granule", 0, 1);
             field(visit, OAS, "OAS", "output address size: 0 32 bits, 1 36, 2 40, 3 42, 4 44, 5 48, 6 52", 0, 6);
         }
-        u32 value() const { return static_cast<u32>(u64{GRAN64K} << 6 | u64{GRAN16K} << 5 | u64{GRAN4K} << 4 | OAS); }
+        u32 value() const {
+            return static_cast<u32>(u64{VAX} << 10 | u64{DS} << 7 | u64{GRAN64K} << 6 | u64{GRAN16K} << 5 |
+                                    u64{GRAN4K} << 4 | OAS);
+        }
     } idr5;
 
     struct Aidr {

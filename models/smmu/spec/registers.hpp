@@ -20,11 +20,23 @@ struct Cr0 : Register32 {
     static constexpr Bits<8, 6> VMW{};
 };
 
+/// Attributes of accesses to tables and queues.
+struct Cr1 : Register32 {
+    using Register32::Register32;
+    static constexpr Bits<1, 0> QUEUE_IC{};
+    static constexpr Bits<3, 2> QUEUE_OC{};
+    static constexpr Bits<5, 4> QUEUE_SH{};
+    static constexpr Bits<7, 6> TABLE_IC{};
+    static constexpr Bits<9, 8> TABLE_OC{};
+    static constexpr Bits<11, 10> TABLE_SH{};
+};
+
 struct Cr2 : Register32 {
     using Register32::Register32;
     static constexpr Bit E2H{0};
     static constexpr Bit RECINVSID{1};
     static constexpr Bit PTM{2};
+    static constexpr Bit REC_CFG_ATS{3};
 };
 
 struct Gbpa : Register32 {

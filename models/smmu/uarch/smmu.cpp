@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sim/trace.hpp"
+#include "smmu/uarch/timed_environment.hpp"
 
 namespace smmusim::smmu::uarch {
 
@@ -28,7 +29,7 @@ Smmu::Smmu(sim::Simulation& simulation, std::string name, const SmmuConfig& conf
         tbus_.push_back(std::make_unique<Tbu>(simulation, fmt::format("{}.tbu{}", name_, index), config_.tbus[index],
                                               clock_, service, *tbu_outputs[index]));
         tbus_.back()->set_functional(
-            [this](const arch::Request& request, bool record_event) { return functional(request, record_event); });
+            [this](const arch::Request& request, bool effective) { return functional(request, effective); });
     }
     registers_.reset(config_.gbpa);
 }
@@ -163,42 +164,62 @@ void Smmu::record(const arch::Outcome& outcome) { events_.record(outcome.fault.e
 
 // Functional use.
 
-bool Smmu::read_memory(u64 address, void* data, u32 size) {
-    const sim::AccessPtr access = simulation_.accesses().make(sim::Command::Read, address, size);
-    access->attributes.privileged = true;
+bool Smmu::read_memory(const arch::Fetch& fetch, void* data) {
+    const sim::AccessPtr access = own_access(simulation_.accesses(), sim::Command::Read, fetch);
     memory_.inspect(*access);
     if (access->status != Status::Ok) return false;
-    std::memcpy(data, access->data(), size);
+    std::memcpy(data, access->data(), fetch.size);
     return true;
 }
 
+arch::Fetched Smmu::update_memory(const arch::Fetch& fetch, u64 expected, u64 desired) {
+    const sim::AccessPtr access = own_access(simulation_.accesses(), sim::Command::Atomic, fetch);
+    access->operation = sim::AtomicOperation::CompareSwap;
+    access->compare = expected;
+    access->operand = desired;
+    memory_.perform(*access);
+    arch::Fetched before;
+    before.ok = access->status == Status::Ok;
+    if (before.ok) before.words[0] = access->value();
+    return before;
+}
+
 Inspection Smmu::inspect(const arch::Request& request, bool cached, std::size_t tbu) {
-    Inspection inspection;
     if (cached && registers_.control().enabled && tbu < tbus_.size()) {
         arch::StreamContext context;
         if (const arch::Translation* known = tbus_[tbu]->peek(request, context)) {
-            const arch::Request effective =
-                arch::override_request(request, context.ste[spec::Ste::INSTCFG], context.ste[spec::Ste::PRIVCFG]);
+            const arch::Request effective = arch::override_request(request, context.ste, config_.identification);
             if (known->permissions().allow(effective)) {
+                Inspection inspection;
                 const u64 address = arch::canonical_address(context, request.address);
-                inspection.result.outcome = arch::proceed(context, effective, at_address(*known, address));
+                inspection.result.outcome =
+                    arch::proceed(context, config_.identification, effective, at_address(*known, address));
                 inspection.result.context = context;
                 inspection.result.has_context = true;
                 return inspection;
             }
         }
     }
+    return walk_functionally(request, false);
+}
+
+Inspection Smmu::walk_functionally(const arch::Request& request, bool update) {
     arch::FunctionalEnvironment environment(
         config_.identification, registers_.control(),
-        [this](u64 address, void* data, u32 size) { return read_memory(address, data, size); });
+        [this](const arch::Fetch& fetch, void* data) { return read_memory(fetch, data); });
+    if (update)
+        environment.set_update([this](const arch::Fetch& fetch, u64 expected, u64 desired) {
+            return update_memory(fetch, expected, desired);
+        });
+    Inspection inspection;
     inspection.result = sim::run_ready(arch::translate(environment, request));
     inspection.steps = environment.steps();
     return inspection;
 }
 
-arch::Outcome Smmu::functional(const arch::Request& request, bool record_event) {
-    const arch::Outcome outcome = inspect(request).result.outcome;
-    if (record_event && outcome.recorded) record(outcome);
+arch::Outcome Smmu::functional(const arch::Request& request, bool effective) {
+    const arch::Outcome outcome = walk_functionally(request, effective).result.outcome;
+    if (effective && outcome.recorded) record(outcome);
     return outcome;
 }
 

@@ -88,8 +88,11 @@ private:
 
     template <class Scope>
     void mark(const Scope& scope);
-    arch::Outcome functional(const arch::Request& request, bool record_event);
-    bool read_memory(u64 address, void* data, u32 size);
+    /// `effective`: events are recorded and descriptors updated, as by a transaction.
+    arch::Outcome functional(const arch::Request& request, bool effective);
+    Inspection walk_functionally(const arch::Request& request, bool update);
+    bool read_memory(const arch::Fetch& fetch, void* data);
+    arch::Fetched update_memory(const arch::Fetch& fetch, u64 expected, u64 desired);
     /// Calls `update` once, an update latency from now.
     void schedule_update(bool& scheduled, sim::Scheduler::Function update);
 

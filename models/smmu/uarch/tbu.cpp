@@ -107,10 +107,10 @@ bool Tbu::look_up(Pending& pending, Time& at) {
         at = clock_.after(at, config_.tlb_latency);
         return false;
     }
-    const Request effective =
-        arch::override_request(pending.request, context->ste[spec::Ste::INSTCFG], context->ste[spec::Ste::PRIVCFG]);
+    const spec::Identification& id = service_.identification();
+    const Request effective = arch::override_request(pending.request, context->ste, id);
     if (!context->stage1 && !context->stage2) {
-        pending.outcome = arch::bypass_by_ste(*context, service_.identification(), effective);
+        pending.outcome = arch::bypass_by_ste(*context, id, effective);
         return true;
     }
     pending.address = arch::canonical_address(*context, pending.request.address);
@@ -132,7 +132,7 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     pending.tagged = true;
     pending.global = found->global;
     pending.span = static_cast<u8>(found->span);
-    pending.outcome = arch::proceed(*context, effective, at_address(*found, pending.address));
+    pending.outcome = arch::proceed(*context, id, effective, at_address(*found, pending.address));
     return true;
 }
 

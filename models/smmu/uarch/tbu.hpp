@@ -62,7 +62,7 @@ public:
     void statistics(sim::StatisticsVisitor& visit);
 
     /// Answers functionally, without any cache.
-    void set_functional(std::function<arch::Outcome(const arch::Request&, bool record)> functional) {
+    void set_functional(std::function<arch::Outcome(const arch::Request&, bool effective)> functional) {
         functional_ = std::move(functional);
     }
 

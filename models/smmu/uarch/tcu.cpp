@@ -58,14 +58,14 @@ Task<TranslationResult> Tcu::translate(Pending& pending) {
         // What the walk found serves everybody whom it permits; a fault is found, and recorded, by each on its own.
         TranslationResult result = job->result;
         if (result.outcome.disposition == arch::Disposition::Proceed && result.outcome.translated) {
-            const arch::Request effective = arch::override_request(
-                pending.request, result.context.ste[spec::Ste::INSTCFG], result.context.ste[spec::Ste::PRIVCFG]);
+            const arch::Request effective =
+                arch::override_request(pending.request, result.context.ste, identification_);
             arch::Translation translation = result.outcome.translation;
             const u64 within = sim::low_mask(12);
             translation.output = (translation.output & ~within) | (pending.request.address & within);
             translation.ipa = (translation.ipa & ~within) | (pending.request.address & within);
             if (translation.permissions().allow(effective)) {
-                result.outcome = arch::proceed(result.context, effective, translation);
+                result.outcome = arch::proceed(result.context, identification_, effective, translation);
                 co_return result;
             }
         }
@@ -109,11 +109,28 @@ void Tcu::count(const Fetch& fetch) {
     }
 }
 
+sim::AccessPtr own_access(sim::AccessPool& accesses, sim::Command command, const Fetch& fetch) {
+    sim::AccessPtr access = accesses.make(command, fetch.address, fetch.size);
+    access->attributes.transaction_class =
+        fetch.descriptor() ? sim::TransactionClass::TableWalk : sim::TransactionClass::ConfigFetch;
+    access->attributes.privileged = true;
+    access->attributes.memory = fetch.memory;
+    return access;
+}
+
+void TimedEnvironment::trace(const Fetch& fetch, const char* what, const Fetched& fetched) const {
+    auto* const trace = tcu_.simulation_.trace();
+    if (trace == nullptr || !trace->wants(sim::Trace::Kind::Walk)) return;
+    trace->line(sim::Trace::Kind::Walk, tcu_.simulation_.now(), tcu_.name_,
+                fmt::format("{}{} level {} [{:#x}] = {:#x}{}", fetch_names[static_cast<u8>(fetch.kind)], what,
+                            fetch.level == arch::Translation::no_level ? -1 : fetch.level, fetch.address,
+                            fetched.words[0], fetched.ok ? "" : " aborted"));
+}
+
 Task<Fetched> TimedEnvironment::read(const Fetch fetch) {
     if (!slot_) slot_ = co_await tcu_.walk_slots_.take();
-    const bool descriptor = fetch.kind == Fetch::Kind::Stage1 || fetch.kind == Fetch::Kind::Stage2;
-    if (descriptor && reads_++ == 0) began_ = tcu_.simulation_.now();
-    if (!descriptor && !fetched_configuration_) {
+    if (fetch.descriptor() && reads_++ == 0) began_ = tcu_.simulation_.now();
+    if (!fetch.descriptor() && !fetched_configuration_) {
         fetched_configuration_ = true;
         ++tcu_.config_misses_;
     }
@@ -121,21 +138,32 @@ Task<Fetched> TimedEnvironment::read(const Fetch fetch) {
     sim::Simulation& simulation = tcu_.simulation_;
     co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.walk_latency));
 
-    const sim::AccessPtr access = simulation.accesses().make(sim::Command::Read, fetch.address, fetch.size);
-    access->attributes.transaction_class =
-        descriptor ? sim::TransactionClass::TableWalk : sim::TransactionClass::ConfigFetch;
-    access->attributes.privileged = true;
+    const sim::AccessPtr access = own_access(simulation.accesses(), sim::Command::Read, fetch);
     const sim::Status status = co_await sim::transfer(simulation, tcu_.memory_, *access, tcu_.read_name_);
     Fetched fetched;
     fetched.ok = status == sim::Status::Ok;
     if (fetched.ok) std::memcpy(fetched.words.data(), access->data(), fetch.size);
-    if (auto* trace = simulation.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Walk)) {
-        trace->line(sim::Trace::Kind::Walk, simulation.now(), tcu_.name_,
-                    fmt::format("{} level {} [{:#x}] = {:#x}{}", fetch_names[static_cast<u8>(fetch.kind)],
-                                fetch.level == arch::Translation::no_level ? -1 : fetch.level, fetch.address,
-                                fetched.words[0], fetched.ok ? "" : " aborted"));
-    }
+    trace(fetch, "", fetched);
     co_return fetched;
+}
+
+Task<Fetched> TimedEnvironment::update(const Fetch fetch, u64 expected, u64 desired) {
+    if (!slot_) slot_ = co_await tcu_.walk_slots_.take();  // everything before came from caches
+    ++tcu_.walk_accesses_;
+    ++tcu_.updates_;
+    sim::Simulation& simulation = tcu_.simulation_;
+    co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.walk_latency));
+
+    const sim::AccessPtr access = own_access(simulation.accesses(), sim::Command::Atomic, fetch);
+    access->operation = sim::AtomicOperation::CompareSwap;
+    access->compare = expected;
+    access->operand = desired;
+    const sim::Status status = co_await sim::transfer(simulation, tcu_.memory_, *access, tcu_.read_name_);
+    Fetched before;
+    before.ok = status == sim::Status::Ok;
+    if (before.ok) before.words[0] = access->value();
+    trace(fetch, " update", before);
+    co_return before;
 }
 
 Task<Checked<spec::Ste>> TimedEnvironment::cached_ste(u32 stream) {
@@ -187,6 +215,8 @@ void TimedEnvironment::keep_table(const Tags& tags, bool stage1, u64 address, un
 void TimedEnvironment::keep_stage2(const Tags& tags, u64 ipa, const Stage2Leaf& leaf) {
     if (!job_.stale) tcu_.ipas_.insert(tags, ipa, leaf);
 }
+
+void TimedEnvironment::forget_stage2(const Tags& tags, u64 ipa) { tcu_.ipas_.forget(tags, ipa); }
 
 void TimedEnvironment::tagged(const Tags& tags) {
     job_.tags = tags;

@@ -80,6 +80,12 @@ public:
         leaf.output &= ~sim::low_mask(leaf.span);
         cache_.insert(key(tags, ipa, leaf.span), leaf);
     }
+    void forget(const arch::Tags& tags, u64 ipa) {
+        const TlbKey any = key(tags, 0, 0);
+        cache_.erase_if([&](const TlbKey& entry, const arch::Stage2Leaf&) {
+            return entry.tags == any.tags && entry.page == ipa >> entry.span;
+        });
+    }
     void invalidate(const arch::TranslationScope& scope) {
         cache_.erase_if([&](const TlbKey& entry, const arch::Stage2Leaf&) {
             return scope.covers(entry.tags, false, entry.page << entry.span, entry.span);
