@@ -123,6 +123,19 @@ TEST(CpuInterface, BinaryPointWidensWhatIsEqual) {
     EXPECT_TRUE(m.cores[0]->line);
 }
 
+TEST(CpuInterface, BinaryPointCountsFromItsOwnBit) {
+    Machine m;
+    prepare(m, {0xA8, 0x98});
+    m.icc("ICC_BPR1_EL1", 5, 0);
+    m.gic.input(64).pulse();
+    m.run();
+    EXPECT_EQ(m.icc("ICC_IAR1_EL1"), 64u);
+    EXPECT_EQ(m.icc("ICC_RPR_EL1"), 0xA0u) << "bits [7:5] of group 1";
+    m.gic.input(65).pulse();
+    m.run();
+    EXPECT_EQ(m.icc("ICC_IAR1_EL1"), 65u) << "0x80 is more urgent than 0xA0";
+}
+
 TEST(CpuInterface, BinaryPointsHaveMinima) {
     Machine m;
     m.icc("ICC_BPR0_EL1", 0, 0);
@@ -306,6 +319,34 @@ TEST(Journey, WaitingBelongsToThePartThatHolds) {
     EXPECT_EQ(journey->end() - journey->begin(), microsecond + 3 * nanosecond);
     EXPECT_EQ(journey->spent(sim::Journey::Part::CpuInterface),
               microsecond + 3 * nanosecond - (328 + 108) * nanosecond);
+}
+
+TEST(Journey, MessageThatMadeRoomForAMoreUrgentOneIsStillWhole) {
+    Machine m;
+    m.start();
+    m.map(1, 2);
+    m.configure_lpi(Machine::lpi(1, 1), 0x41);
+    m.icc("ICC_PMR_EL1", 0, 0);  // held at the CPU interface, not signalled
+    const auto first = std::make_shared<sim::Journey>(m.observer, 0, m.now());
+    m.doorbell(1, 0, first);
+    m.run();
+    m.run_until(m.now() + 777);
+    const auto second = std::make_shared<sim::Journey>(m.observer, 1, m.now());
+    m.doorbell(1, 1, second);
+    m.run();
+    m.run_until(m.now() + 333);
+    m.icc("ICC_PMR_EL1", 0xF0, 0);
+    m.run();
+    EXPECT_EQ(m.cpu().read(spec::Icc::IAR1), Machine::lpi(1, 1));
+    m.cpu().write(spec::Icc::EOIR1, Machine::lpi(1, 1));
+    m.run();
+    ASSERT_EQ(m.observer.ends.size(), 2u);
+    for (const auto& journey : {first, second}) {
+        Time sum = 0;
+        for (std::size_t part = 0; part < sim::Journey::parts; ++part)
+            sum += journey->spent(static_cast<sim::Journey::Part>(part));
+        EXPECT_EQ(sum, journey->end() - journey->begin()) << journey->vector();
+    }
 }
 
 TEST(Journey, MovedMessageIsStillWhole) {

@@ -134,6 +134,7 @@ public:
     static constexpr u64 frame = 0x0802'0000;
     static constexpr u64 properties = 0x4010'0000;
     static constexpr u64 pending_tables = 0x4020'0000;
+    static constexpr u64 skip_scan = u64{1} << 62;  ///< GICR_PENDBASER.PTZ
     static constexpr u64 device_table = 0x4030'0000;
     static constexpr u64 collection_table = 0x4040'0000;
     static constexpr u64 queue = 0x4050'0000;
@@ -202,7 +203,7 @@ public:
     }
     void enable_lpis() {
         for (u32 cpu = 0; cpu < cpus; ++cpu) {
-            set_lpi_tables(cpu, u64{1} << 62);
+            set_lpi_tables(cpu, skip_scan);
             set_r(cpu, 0x0000, 1);
         }
         run();

@@ -1,11 +1,10 @@
-// Promises of a redistributor: LPI properties, pending tables, private interrupts.
+// Promises of a redistributor: LPI properties, private interrupts.
 #include "gic/machine.hpp"
 
 namespace smmusim::gic::test {
 namespace {
 
 using Code = ItsCommand::Code;
-constexpr u64 skip_scan = u64{1} << 62;
 
 TEST(Redistributor, IdentifiesItself) {
     Machine m;
@@ -65,7 +64,7 @@ TEST(Lpi, DroppedBeyondTheTables) {
     Machine m;
     m.start_cpus();
     m.set_r(0, 0x0070, Machine::properties | 13, 8);  // 14 bits: LPIs 8192 to 16383
-    m.set_r(0, 0x0078, Machine::pending_tables | skip_scan, 8);
+    m.set_r(0, 0x0078, Machine::pending_tables | Machine::skip_scan, 8);
     m.set_r(0, 0x0000, 1);
     m.start_its();
     m.execute({mapc(0, 0), mapd(1, m.itt(1), 4), mapti(1, 0, 16383, 0), mapti(1, 1, 16384, 0), sync(0)});
@@ -229,6 +228,39 @@ TEST(Lpi, MostUrgentFirstThenLowestIntid) {
     EXPECT_EQ(m.cpu().acknowledge(), 1023u);
 }
 
+TEST(Lpi, PriorityHasTheImplementedBits) {
+    Machine m;
+    m.start();
+    m.map(1, 2);
+    m.configure_lpi(Machine::lpi(1, 0), 0xA5);  // 0xA4: with five bits the same as 0xA0
+    m.doorbell(1, 0);
+    m.doorbell(1, 1);
+    m.run();
+    EXPECT_EQ(m.cpu().pending(), (std::vector<u32>{Machine::lpi(1, 0), Machine::lpi(1, 1)}));
+}
+
+TEST(Lpi, PropertyReadBeforeADisableIsNotUsedAfterTheNextEnable) {
+    Machine m;
+    m.start();
+    m.map(1, 1, 0, 0xA0);
+    m.doorbell(1, 0);
+    m.run_until(m.now() + (4 + 9 + 300 + 15) * nanosecond);
+    m.memory.latency = 100 * microsecond;  // of the property read that comes now
+    m.run_until(m.now() + 10 * nanosecond);
+    ASSERT_EQ(Counters(m.gic)["gicr.property_reads"], 1u);
+    m.memory.latency = 10 * nanosecond;
+    m.set_r(0, 0x0000, 0);
+    m.run_until(m.now() + microsecond);
+    ASSERT_EQ(m.r(0, 0x0000), 0x6u);
+    m.configure_lpi(Machine::lpi(1, 0), 0xA1);
+    m.set_lpi_tables(0);
+    m.set_r(0, 0x0000, 1);
+    m.run_until(m.now() + microsecond);
+    EXPECT_TRUE(m.cores[0]->line) << "read anew, without waiting for the old read";
+    m.run();
+    EXPECT_TRUE(m.cores[0]->line) << "the old byte came and was ignored";
+}
+
 TEST(Lpi, NeedsGroupOneOfTheDistributor) {
     Machine m;
     m.start();
@@ -240,106 +272,6 @@ TEST(Lpi, NeedsGroupOneOfTheDistributor) {
     m.set_d(0x0000, 3);
     m.run();
     EXPECT_TRUE(m.cores[0]->line);
-}
-
-// The pending table
-
-TEST(PendingTable, ScanFindsWhatSoftwareOrAnEarlierLifeLeft) {
-    Machine m;
-    m.start_cpus();
-    m.configure_lpi(8192, 0xA1);
-    m.configure_lpi(9005, 0xA1);
-    m.configure_lpi(65535, 0xA1);
-    m.memory.put<u8>(Machine::pending_tables + 8192 / 8, 1);
-    m.memory.put<u8>(Machine::pending_tables + 9005 / 8, 1 << 9005 % 8);
-    m.memory.put<u8>(Machine::pending_tables + 65535 / 8, 0x80);
-    m.memory.put<u8>(Machine::pending_tables + 100, 0xFF);  // belongs to no LPI
-    m.set_lpi_tables(0);
-    m.set_r(0, 0x0000, 1);
-    m.run();
-    EXPECT_EQ(m.cpu().pending(), (std::vector<u32>{8192, 9005, 65535}));
-    EXPECT_EQ(m.memory.reads(Machine::pending_tables, 1024), 0u);
-    EXPECT_EQ(m.memory.reads(Machine::pending_tables, 8192), (8192u - 1024) / 256);
-}
-
-TEST(PendingTable, PtzSkipsTheScan) {
-    Machine m;
-    m.start_cpus();
-    m.configure_lpi(8192, 0xA1);
-    m.memory.put<u8>(Machine::pending_tables + 8192 / 8, 1);
-    m.set_lpi_tables(0, skip_scan);
-    m.set_r(0, 0x0000, 1);
-    m.run();
-    EXPECT_TRUE(m.cpu().pending().empty());
-    EXPECT_EQ(m.memory.reads(Machine::pending_tables, 8192), 0u);
-}
-
-TEST(PendingTable, DisableWritesThePendingStateBackBeforeRwpFalls) {
-    Machine m;
-    m.start();
-    m.map(1, 2);
-    m.doorbell(1, 0);
-    m.doorbell(1, 1);
-    m.run();
-    const u32 intid = Machine::lpi(1, 0);
-    ASSERT_EQ(m.memory.u8_at(Machine::pending_tables + intid / 8), 0u);
-    m.set_r(0, 0x0000, 0);
-    EXPECT_EQ(m.r(0, 0x0000), 0xEu) << "RWP, and EnableLPIs reads 0";
-    EXPECT_FALSE(m.cores[0]->line) << "nothing is forwarded any more";
-    m.set_r(0, 0x0000, 1);
-    EXPECT_EQ(m.r(0, 0x0000), 0xEu) << "enabling waits for RWP";
-    const Time done = m.now() + 100 * nanosecond;
-    m.run_until(done - 1);
-    EXPECT_EQ(m.r(0, 0x0000), 0xEu);
-    m.run_until(done);
-    EXPECT_EQ(m.r(0, 0x0000), 0x6u);
-    EXPECT_EQ(m.memory.u8_at(Machine::pending_tables + intid / 8), 3u);
-    // And back again.
-    m.set_lpi_tables(0);
-    m.set_r(0, 0x0000, 1);
-    m.run();
-    EXPECT_EQ(m.cpu().pending(), (std::vector<u32>{intid, intid + 1}));
-}
-
-TEST(PendingTable, WriteBackClearsWhatWasHandledSinceTheScan) {
-    Machine m;
-    m.start_cpus();
-    m.configure_lpi(8192, 0xA1);
-    m.memory.put<u8>(Machine::pending_tables + 8192 / 8, 1);
-    m.set_lpi_tables(0);
-    m.set_r(0, 0x0000, 1);
-    m.run();
-    EXPECT_EQ(m.cpu().acknowledge(), 8192u);
-    m.set_r(0, 0x0000, 0);
-    m.run();
-    EXPECT_EQ(m.memory.u8_at(Machine::pending_tables + 8192 / 8), 0u);
-}
-
-TEST(PendingTable, DisableDuringTheScanLosesNothing) {
-    Machine m;
-    m.start_cpus();
-    m.configure_lpi(65535, 0xA1);
-    m.memory.put<u8>(Machine::pending_tables + 65535 / 8, 0x80);
-    m.set_lpi_tables(0);
-    m.set_r(0, 0x0000, 1);
-    m.run_until(m.now() + 150 * nanosecond);
-    m.set_r(0, 0x0000, 0);
-    m.run();
-    EXPECT_EQ(m.r(0, 0x0000), 0x6u);
-    EXPECT_EQ(m.memory.u8_at(Machine::pending_tables + 65535 / 8), 0x80u);
-    EXPECT_TRUE(m.cpu().pending().empty());
-}
-
-TEST(PendingTable, MessageDuringTheScanIsKept) {
-    Machine m;
-    m.start_cpus();
-    m.start_its();
-    m.map(1, 1);
-    m.set_lpi_tables(0);
-    m.set_r(0, 0x0000, 1);
-    m.doorbell(1, 0);
-    m.run();
-    EXPECT_EQ(m.cpu().pending(), std::vector<u32>{Machine::lpi(1, 0)});
 }
 
 // Private interrupts

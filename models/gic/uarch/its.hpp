@@ -146,7 +146,7 @@ private:
     // arch::ItsListener
     void enabled_changed(bool enabled) override;
     void queue_written() override;
-    bool busy() const override { return running_ || !flights_.empty() || quiescing_; }
+    bool busy() const override { return quiescing_; }
     sim::Task<> quiesce();
 
     // arch::ItsEnvironment, for commands: through the caches without filling them
@@ -182,7 +182,7 @@ private:
     sim::AssocCache<Key, spec::CollectionEntry> collection_cache_;
 
     bool running_ = false;    ///< a command is being executed
-    bool quiescing_ = false;  ///< Enabled fell, caches not yet dropped
+    bool quiescing_ = false;  ///< Enabled fell, and something is under way or cached still
     Time accept_free_ = 0;
     u64 sequence_ = 0;
     CommandFailure failure_;
