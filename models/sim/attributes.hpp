@@ -27,8 +27,13 @@ struct MemoryAttributes {
     bool operator==(const MemoryAttributes&) const = default;
 
     static MemoryAttributes device(MemoryType device_type = MemoryType::DeviceNGnRE) {
-        return {device_type,  Cacheability::NonCacheable, Cacheability::NonCacheable, Shareability::OuterShareable,
-                false,        false,                      false};
+        return {device_type,
+                Cacheability::NonCacheable,
+                Cacheability::NonCacheable,
+                Shareability::OuterShareable,
+                false,
+                false,
+                false};
     }
 };
 
@@ -48,6 +53,8 @@ struct Attributes {
     bool secure = false;
     bool privileged = false;
     bool instruction = false;
+    bool speculative = false;  ///< a guess of the requester: faults leave no trace
+    bool no_write = false;     ///< NW of a translation request
     bool relaxed_ordering = false;
     bool id_based_ordering = false;
     bool no_snoop = false;

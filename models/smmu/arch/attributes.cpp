@@ -267,4 +267,22 @@ MemoryAttributes message_attributes(u64 memattr, u64 sh) {
     return finish(result);
 }
 
+u8 mair_byte(const MemoryAttributes& memory) {
+    if (memory.is_device()) return static_cast<u8>(static_cast<u8>(memory.type) << 2);
+    const auto nibble = [&](Cacheability cacheability) -> u8 {
+        if (cacheability == Cacheability::NonCacheable) return 0b0100;
+        const u8 hints = static_cast<u8>((memory.read_allocate ? 0b10 : 0) | (memory.write_allocate ? 0b01 : 0));
+        const u8 level = cacheability == Cacheability::WriteBack ? 0b0100 : 0b0000;
+        // Transient needs a hint beside it: without allocation there is nothing to be transient.
+        const u8 lasting = memory.transient && hints != 0 ? 0 : 0b1000;
+        return static_cast<u8>(lasting | level | hints);
+    };
+    return static_cast<u8>(nibble(memory.outer) << 4 | nibble(memory.inner));
+}
+
+u64 shareability_field(const MemoryAttributes& memory) {
+    constexpr std::array<u64, 3> fields{0b00, 0b11, 0b10};
+    return fields[static_cast<std::size_t>(memory.shareability)];
+}
+
 }  // namespace smmusim::smmu::arch

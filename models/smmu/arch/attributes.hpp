@@ -48,4 +48,8 @@ sim::MemoryAttributes own_attributes_through_stage2(const sim::MemoryAttributes&
 /// Interrupts by message: MemAttr and SH of IRQ_CFG2 and CMD_SYNC.
 sim::MemoryAttributes message_attributes(u64 memattr, u64 sh);
 
+/// A memory attribute as a byte of MAIR, and as an SH field.
+u8 mair_byte(const sim::MemoryAttributes& memory);
+u64 shareability_field(const sim::MemoryAttributes& memory);
+
 }  // namespace smmusim::smmu::arch

@@ -87,7 +87,14 @@ const char* illegal_ste(const Ste& ste, const Identification& id) {
     const bool s2 = ste.stage2();
     if (s1 && id.idr0.S1P == 0) return "STE.Config enables stage 1, which is not implemented";
     if (s2 && id.idr0.S2P == 0) return "STE.Config enables stage 2, which is not implemented";
-    // Without ATS, EATS is ignored. STRW x1 is reserved for Non-secure streams.
+    // Without ATS, EATS is ignored, and so it is by bypassing streams. 0b11 needs DPT and counts as 0b00.
+    if (id.idr0.ATS != 0 && (s1 || s2)) {
+        const u64 eats = ste[Ste::EATS];
+        if (eats == 0b10 && (!(s1 && s2) || ste[Ste::S2S] || id.idr0.NS1ATS != 0))
+            return "STE.EATS = 0b10 needs both stages, S2S = 0 and split-stage ATS";
+        if (eats == 0b01 && s2 && ste[Ste::S2S]) return "STE.EATS = 0b01 with S2S = 1";
+    }
+    // STRW x1 is reserved for Non-secure streams.
     if (s1 && !s2 && id.idr0.Hyp != 0 && (ste[Ste::STRW] & 1) != 0) return "STE.STRW is reserved";
     if (s1) {
         if (ste[Ste::S1STALLD] && id.idr0.STALL_MODEL != 0) return "STE.S1STALLD = 1 without the stall model";

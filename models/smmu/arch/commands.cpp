@@ -1,5 +1,7 @@
 #include "smmu/arch/commands.hpp"
 
+#include "smmu/arch/attributes.hpp"
+
 namespace smmusim::smmu::arch {
 
 using spec::Command;
@@ -60,6 +62,70 @@ bool set_range(TranslationScope& scope, const Command& command, u64 address, con
     return true;
 }
 
+DecodedCommand prefetch(const Command& command, bool addresses) {
+    DecodedCommand decoded;
+    decoded.action = DecodedCommand::Action::Prefetch;
+    Prefetch& wanted = decoded.prefetch;
+    wanted.stream = static_cast<u32>(command[Command::StreamID]);
+    if (command[Command::SSV]) wanted.substream = static_cast<u32>(command[Command::SubstreamID]);
+    wanted.addresses = addresses;
+    wanted.first = command[Command::VA];
+    wanted.count = u64{1} << command[Command::PrefetchSize];
+    wanted.stride = u64{1} << (12 + command[Command::PrefetchStride]);
+    return decoded;
+}
+
+/// CMD_ATC_INV (4.5.1): 2^Size pages from an address aligned to it; 52 is everything.
+DecodedCommand invalidate_atc(const Command& command) {
+    DecodedCommand decoded;
+    decoded.action = DecodedCommand::Action::InvalidateAtc;
+    sim::AtcInvalidation& atc = decoded.atc;
+    atc.stream_id = static_cast<u32>(command[Command::StreamID]);
+    if (command[Command::SSV]) atc.substream_id = static_cast<u32>(command[Command::SubstreamID]);
+    atc.global = command[Command::SSV] && command[Command::Global];
+    atc.span = static_cast<unsigned>(std::min<u64>(command[Command::AtcSize], 52)) + 12;
+    atc.address = command[Command::VA] & ~sim::low_mask(atc.span);
+    return decoded;
+}
+
+/// CMD_PRI_RESP (4.5.2): the response goes to the requester with the code of PCI Express.
+DecodedCommand respond(const Command& command) {
+    DecodedCommand decoded;
+    decoded.action = DecodedCommand::Action::RespondToPageRequest;
+    sim::PageResponse& response = decoded.response;
+    response.stream_id = static_cast<u32>(command[Command::StreamID]);
+    if (command[Command::SSV]) response.substream_id = static_cast<u32>(command[Command::SubstreamID]);
+    response.group = static_cast<u16>(command[Command::PRGIndex]);
+    switch (command[Command::Resp]) {
+        case 0b00: response.code = sim::PageResponse::Code::Failure; break;
+        case 0b01: response.code = sim::PageResponse::Code::InvalidRequest; break;
+        case 0b10: response.code = sim::PageResponse::Code::Success; break;
+        default: return illegal();
+    }
+    return decoded;
+}
+
+DecodedCommand resume(const Command& command, bool all_of_stream) {
+    DecodedCommand decoded;
+    decoded.action = all_of_stream ? DecodedCommand::Action::TerminateStalls : DecodedCommand::Action::Resume;
+    decoded.resume.stream = static_cast<u32>(command[Command::StreamID]);
+    decoded.resume.tag = static_cast<u16>(command[Command::STAG]);
+    decoded.resume.retry = command[Command::Ac];
+    decoded.resume.abort = command[Command::Ab];
+    return decoded;
+}
+
+DecodedCommand synchronise(const Command& command) {
+    DecodedCommand decoded;
+    decoded.action = DecodedCommand::Action::Synchronise;
+    decoded.signal.kind = command[Command::CS];
+    if (decoded.signal.kind == Command::CompletionSignal::Reserved) return illegal();
+    decoded.signal.address = command[Command::MSIAddr];
+    decoded.signal.data = static_cast<u32>(command[Command::MSIData]);
+    decoded.signal.memory = message_attributes(command[Command::MSIAttr], command[Command::MSH]);
+    return decoded;
+}
+
 }  // namespace
 
 bool TranslationScope::covers_world(StreamWorld world) const {
@@ -106,13 +172,14 @@ DecodedCommand decode(const Command& command, const Identification& id, bool e2h
     ConfigurationScope structures;
     structures.first_stream = structures.last_stream = command[Command::StreamID];
     const bool names_stream = opcode == Opcode::PREFETCH_CONFIG || opcode == Opcode::PREFETCH_ADDR ||
-                              (opcode >= Opcode::CFGI_STE && opcode <= Opcode::CFGI_CD_ALL);
+                              (opcode >= Opcode::CFGI_STE && opcode <= Opcode::CFGI_CD_ALL) ||
+                              (opcode >= Opcode::ATC_INV && opcode <= Opcode::STALL_TERM);
     // SSec = 1 is for the Secure queue alone (4.1.5).
     if (names_stream && command[Command::SSec]) return illegal();
 
     switch (opcode) {
-        case Opcode::PREFETCH_CONFIG:
-        case Opcode::PREFETCH_ADDR: return {};  // a hint
+        case Opcode::PREFETCH_CONFIG: return prefetch(command, false);
+        case Opcode::PREFETCH_ADDR: return prefetch(command, true);
         case Opcode::CFGI_STE: return configuration(structures);
         case Opcode::CFGI_STE_RANGE: {
             const u64 block = sim::low_mask(static_cast<unsigned>(command[Command::Range]) + 1);
@@ -167,12 +234,11 @@ DecodedCommand decode(const Command& command, const Identification& id, bool e2h
             scope.stage2 = true;
             scope.match_vmid = false;
             return translations(scope);
-        case Opcode::SYNC: {
-            DecodedCommand decoded;
-            decoded.action = DecodedCommand::Action::Synchronise;
-            decoded.signal = command[Command::CS];
-            return decoded.signal == Command::CompletionSignal::Reserved ? illegal() : decoded;
-        }
+        case Opcode::ATC_INV: return id.idr0.ATS != 0 ? invalidate_atc(command) : illegal();
+        case Opcode::PRI_RESP: return id.idr0.PRI != 0 ? respond(command) : illegal();
+        case Opcode::RESUME: return id.idr0.STALL_MODEL != 1 ? resume(command, false) : illegal();
+        case Opcode::STALL_TERM: return id.idr0.STALL_MODEL != 1 ? resume(command, true) : illegal();
+        case Opcode::SYNC: return synchronise(command);
         default: break;
     }
     return illegal();  // reserved, or of an absent feature

@@ -1,6 +1,7 @@
 // What a command means: legality, and the scope of an invalidation (IHI 0070, chapter 4).
 #pragma once
 
+#include "sim/ats.hpp"
 #include "smmu/arch/request.hpp"
 #include "smmu/spec/command.hpp"
 
@@ -45,13 +46,53 @@ struct TranslationScope {
     bool covers_range(u64 base, unsigned span) const;
 };
 
+/// What a CMD_PREFETCH_* names: one configuration, or 2^size translations at a stride.
+struct Prefetch {
+    u32 stream = 0;
+    u32 substream = sim::no_id;
+    bool addresses = false;
+    u64 first = 0;
+    u64 count = 1;
+    u64 stride = 0;
+};
+
+/// CMD_RESUME: one stalled transaction.
+struct Resume {
+    u32 stream = 0;
+    u16 tag = 0;
+    bool retry = false;
+    bool abort = false;  ///< of a termination; else RAZ/WI
+};
+
+/// How a CMD_SYNC announces its completion.
+struct CompletionSignal {
+    spec::Command::CompletionSignal kind = spec::Command::CompletionSignal::None;
+    u64 address = 0;  ///< of the message; 0: none
+    u32 data = 0;
+    sim::MemoryAttributes memory;
+};
+
 struct DecodedCommand {
-    enum class Action : u8 { Nothing, InvalidateConfiguration, InvalidateTranslations, Synchronise };
+    enum class Action : u8 {
+        Nothing,
+        InvalidateConfiguration,
+        InvalidateTranslations,
+        Prefetch,
+        InvalidateAtc,
+        RespondToPageRequest,
+        Resume,
+        TerminateStalls,
+        Synchronise
+    };
     spec::CommandError error = spec::CommandError::None;
     Action action = Action::Nothing;
     ConfigurationScope configuration;
     TranslationScope translations;
-    spec::Command::CompletionSignal signal = spec::Command::CompletionSignal::None;
+    Prefetch prefetch;
+    sim::AtcInvalidation atc;
+    sim::PageResponse response;
+    Resume resume;  ///< its stream alone for TerminateStalls
+    CompletionSignal signal;
 };
 
 /// What the command asks for, under the ID registers, CR2.E2H and CR0.VMW.

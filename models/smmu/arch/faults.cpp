@@ -12,7 +12,9 @@ Event record(EventNumber number, const Request& request) {
     Event event;
     event.set(Event::Number, number);
     event.set(Event::StreamID, request.stream_id);
-    if (request.has_substream() && number != EventNumber::F_STREAM_DISABLED) {
+    const bool without_substream =
+        number == EventNumber::F_STREAM_DISABLED || number == EventNumber::F_TRANSL_FORBIDDEN;
+    if (request.has_substream() && !without_substream) {
         // C_BAD_SUBSTREAMID has no SSV field: its SubstreamID is always valid (7.3.9).
         if (number != EventNumber::C_BAD_SUBSTREAMID) event.set(Event::SSV, true);
         event.set(Event::SubstreamID, request.substream_id);
@@ -41,6 +43,30 @@ Fault configuration_fault(EventNumber number, const Request& request, const char
 Fault fetch_fault(EventNumber number, const Request& request, u64 fetch_address, const char* reason) {
     Fault fault = configuration_fault(number, request, reason);
     fault.event.set(Event::FetchAddr, fetch_address);
+    return fault;
+}
+
+Fault forbidden_fault(const Request& request, const char* reason) {
+    Fault fault = configuration_fault(EventNumber::F_TRANSL_FORBIDDEN, request, reason);
+    fault.event.set(Event::RnW, !request.write);
+    fault.event.set(Event::InputAddr, request.address);
+    return fault;
+}
+
+Fault bad_translation_request(const Request& request, const char* reason) {
+    Fault fault = configuration_fault(EventNumber::F_BAD_ATS_TREQ, request, reason);
+    fault.event.set(Event::Span, request.count);
+    fault.event.set(Event::Priv, request.privileged);
+    fault.event.set(Event::X, request.instruction);
+    fault.event.set(Event::W, !request.no_write);
+    fault.event.set(Event::R, true);
+    fault.event.set(Event::InputAddr, request.address & ~sim::low_mask(12));
+    return fault;
+}
+
+Fault unsupported_transaction(const Request& request, const char* reason) {
+    Fault fault = configuration_fault(EventNumber::F_UUT, request, reason);
+    set_access(fault.event, request);
     return fault;
 }
 
@@ -90,7 +116,8 @@ Outcome dispose(const Fault& fault, const Request& request, const StreamContext&
     bool stalls = false;
     switch (fault.kind) {
         case Fault::Kind::None:
-        case Fault::Kind::Silent: break;
+        case Fault::Kind::Silent:
+        case Fault::Kind::Muted: break;
         case Fault::Kind::Fixed: outcome.recorded = true; break;
         case Fault::Kind::Stage1:
             // 5.5: S stalls, whatever R says; with S = 0, A chooses between abort and RAZ/WI, R whether to record.

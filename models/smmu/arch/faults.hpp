@@ -12,6 +12,10 @@ using spec::FaultClass;
 Fault configuration_fault(EventNumber number, const Request& request, const char* reason);
 /// F_STE_FETCH and F_CD_FETCH.
 Fault fetch_fault(EventNumber number, const Request& request, u64 fetch_address, const char* reason);
+/// F_TRANSL_FORBIDDEN, F_BAD_ATS_TREQ and F_UUT.
+Fault forbidden_fault(const Request& request, const char* reason);
+Fault bad_translation_request(const Request& request, const char* reason);
+Fault unsupported_transaction(const Request& request, const char* reason);
 /// Terminated without any record.
 Fault silent_fault(const char* reason);
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "smmu/arch/environment.hpp"
+#include "smmu/arch/attributes.hpp"
 #include "smmu/spec/command.hpp"
 #include "smmu/spec/queue.hpp"
 
@@ -20,10 +20,26 @@ public:
     virtual void bypass_update_requested() = 0;     ///< GBPA.Update was set
     virtual void command_queue_changed() = 0;       ///< producer index moved, or an error was acknowledged
     virtual void event_queue_changed() = 0;         ///< consumer index moved, or an error was acknowledged
-    virtual void global_error_raised() = 0;         ///< a bit of GERROR became active
+    virtual void pri_queue_changed() = 0;           ///< the same
+    virtual void global_error_raised(spec::GlobalError error) = 0;  ///< a bit of GERROR became active
+    virtual void address_translation_requested() = 0;               ///< GATOS_CTRL.RUN was set
+    virtual bool dormant() const = 0;                               ///< nothing cached, nothing being fetched
 
 protected:
     ~RegisterEffects() = default;
+};
+
+/// An interrupt as a write of 32 bits; address 0 means none.
+struct InterruptMessage {
+    u64 address = 0;
+    u32 data = 0;
+    sim::MemoryAttributes memory;
+};
+
+/// What GATOS_SID and GATOS_ADDR ask for.
+struct AddressOperation {
+    spec::GatosSid stream;
+    spec::GatosAddr address;
 };
 
 class Registers {
@@ -44,37 +60,50 @@ public:
     const Control& control() const { return control_; }
 
     // Updates that the device performs after its latency.
-    bool control_pending() const;
-    void update_control();
-    void update_interrupts();
+    spec::Cr0 requested() const;
+    spec::Cr0 in_force() const;
+    void acknowledge(spec::Cr0 value);
+    bool control_pending() const { return requested().raw() != in_force().raw(); }
+    u64 interrupts_requested() const;
+    u64 interrupts_in_force() const;
+    void acknowledge_interrupts(u64 value);
     void update_bypass();
 
-    bool command_queue_enabled() const;
-    bool event_queue_enabled() const;
-    bool event_interrupt_enabled() const;
-    bool global_error_interrupt_enabled() const;
+    bool enabled(spec::Queue queue) const;
+    bool enabled(spec::InterruptSource source) const;
+    InterruptMessage message(spec::InterruptSource source) const;
+    /// PRIQ_IRQ_CFG2.LO.
+    bool interrupt_per_last_request() const;
     /// CR0.VMW in force: how many low VMID bits invalidations ignore.
     unsigned vmid_wildcard_bits() const;
 
-    spec::QueueIndexes command_indexes() const;
-    u64 command_address() const;  ///< of the entry at the consumer index
-    void consume_command();
+    spec::QueueIndexes indexes(spec::Queue queue) const;
+    /// Of the entry that the SMMU reads (commands) or writes (the others) next.
+    u64 entry_address(spec::Queue queue) const;
+    /// Moves the index that the SMMU owns.
+    void advance(spec::Queue queue);
     void fail_command(spec::CommandError error);
-
-    spec::QueueIndexes event_indexes() const;
-    u64 event_address() const;  ///< of the entry at the producer index
-    void produce_event();
+    /// OVFLG differs from OVACKFLG.
+    bool overflowed(spec::Queue queue) const;
     /// Full queue: toggles OVFLG unless an overflow is already outstanding.
-    void event_overflow();
+    void overflow(spec::Queue queue);
 
     bool error_active(spec::GlobalError error) const;
     /// Toggles the bit in GERROR unless it is active.
     void raise(spec::GlobalError error);
 
+    AddressOperation address_operation() const;
+    /// GATOS_PAR, and RUN = 0.
+    void finish_address_operation(spec::GatosPar result);
+
 private:
     struct Handlers;
     struct File;
     void refresh_control();
+    unsigned log2_entries(spec::Queue queue) const;
+    u64 base_of(spec::Queue queue) const;
+    u64& producer(spec::Queue queue);
+    u64& consumer(spec::Queue queue);
 
     const spec::Identification& id_;
     RegisterEffects& effects_;

@@ -1,7 +1,7 @@
 // What is asked of the SMMU and what it answers: request, translation, fault, outcome.
 #pragma once
 
-#include "sim/attributes.hpp"
+#include "sim/ats.hpp"
 #include "smmu/spec/cd.hpp"
 #include "smmu/spec/event.hpp"
 #include "smmu/spec/identification.hpp"
@@ -18,9 +18,14 @@ struct Request {
     bool instruction = false;  ///< of a read
     bool privileged = false;
     bool speculative = false;  ///< nobody asked for it yet: faults leave no trace
+    bool unsupported = false;  ///< of a type that cannot be translated (F_UUT)
+    bool no_write = false;     ///< of a translation request: NW, the page need not become dirty
+    u32 count = 1;             ///< of a translation request: translations wanted
     sim::AddressType address_type = sim::AddressType::Untranslated;
     sim::MemoryAttributes memory;
 
+    /// Untranslated and of a type that the SMMU knows: what TLBs and other walks may answer.
+    bool ordinary() const { return address_type == sim::AddressType::Untranslated && !unsupported; }
     bool has_substream() const { return substream_id != sim::no_id; }
 };
 
@@ -86,7 +91,8 @@ struct Fault {
     enum class Kind : u8 {
         None,
         Fixed,   ///< always aborts, always recorded if possible
-        Silent,  ///< aborts without a record (the event in `event` is not written)
+        Silent,  ///< aborts, and there is no event for it
+        Muted,   ///< aborts; the registers say that its event is not recorded
         Stage1,  ///< disposition by CD.{A,R,S}
         Stage2,  ///< disposition by STE.{S2R,S2S}
     };
@@ -109,7 +115,14 @@ struct Checked {
 };
 
 /// How a transaction ends at the SMMU.
-enum class Disposition : u8 { Proceed, Abort, RazWi, Stall };
+enum class Disposition : u8 {
+    Proceed,
+    Abort,
+    RazWi,
+    Stall,
+    Answer,       ///< a translation request, with `entry`
+    Unsupported,  ///< a translation request, as an unsupported one
+};
 
 struct Outcome {
     Disposition disposition = Disposition::Abort;
@@ -119,8 +132,9 @@ struct Outcome {
     sim::MemoryAttributes memory;
     bool privileged = false;  ///< after overrides
     bool instruction = false;
-    bool translated = false;  ///< by a stage, as opposed to bypass
-    Translation translation;  ///< valid if translated
+    sim::TranslationEntry entry;  ///< of an answered translation request
+    bool translated = false;      ///< by a stage, as opposed to bypass
+    Translation translation;      ///< valid if translated
 };
 
 /// Stream table entry and context descriptor of a stream, with the tags that follow from them.

@@ -51,6 +51,15 @@ struct Command : sim::Record<2> {
     static constexpr Bits<63, 48> ASID{};
     static constexpr Bit Leaf{64};
     static constexpr Bits<68, 64> Range{};
+    static constexpr Bits<68, 64> PrefetchSize{};
+    static constexpr Bits<73, 69> PrefetchStride{};
+    static constexpr Bit Global{9};           // ATC_INV
+    static constexpr Bits<69, 64> AtcSize{};  // ATC_INV: Size
+    static constexpr Bits<72, 64> PRGIndex{};
+    static constexpr Bits<77, 76> Resp{};
+    static constexpr Bit Ac{12};
+    static constexpr Bit Ab{13};
+    static constexpr Bits<79, 64> STAG{};
     static constexpr Bits<73, 72> TTL{};
     static constexpr Bits<75, 74> TG{};
     static constexpr Addr<127, 76> VA{};

@@ -48,6 +48,11 @@ struct Event : sim::Record<4> {
     static constexpr Bit S2{103};
     static constexpr Bits<105, 104, FaultClass> CLASS{};
     static constexpr Bit TTRnW{108};
+    static constexpr Bits<67, 64> Span{};  // F_BAD_ATS_TREQ: what the request asked for
+    static constexpr Bit Priv{92};
+    static constexpr Bit X{93};
+    static constexpr Bit W{94};
+    static constexpr Bit R{95};
     static constexpr Bits<191, 128> InputAddr{};
     static constexpr Addr<247, 204> IPA{};
     static constexpr Addr<247, 195> FetchAddr{};

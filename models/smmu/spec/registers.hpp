@@ -69,6 +69,53 @@ enum class GlobalError : u8 {
     MsiGerrorAbt = 7
 };
 
+/// Queues that the SMMU and software share.
+enum class Queue : u8 { Command, Event, Pri };
+
+/// Sources of interrupts with a message configuration of their own; CMD_SYNC carries its message itself.
+enum class InterruptSource : u8 { Event, Pri, GlobalError, Sync };
+
+/// Attributes of the write of an interrupt message.
+struct IrqCfg2 : Register32 {
+    using Register32::Register32;
+    static constexpr Bits<3, 0> MemAttr{};
+    static constexpr Bits<5, 4> SH{};
+    static constexpr Bit LO{31};  ///< PRI: an interrupt per Last request
+};
+
+/// Global address translation operations.
+struct GatosSid : Register32 {
+    using Register32::Register32;
+    static constexpr Bits<31, 0> STREAMID{};
+    static constexpr Bits<51, 32> SUBSTREAMID{};
+    static constexpr Bit SSID_VALID{52};
+};
+
+struct GatosAddr : Register32 {
+    using Register32::Register32;
+    enum class Type : u8 { Reserved = 0, Stage1 = 1, Stage2 = 2, Both = 3 };
+    static constexpr Bit HTTUI{6};
+    static constexpr Bit InD{7};
+    static constexpr Bit RnW{8};
+    static constexpr Bit PnU{9};
+    static constexpr Bits<11, 10, Type> TYPE{};
+    static constexpr Addr<63, 12> ADDR{};
+};
+
+struct GatosPar : Register32 {
+    using Register32::Register32;
+    static constexpr Bit FAULT{0};
+    static constexpr Bits<2, 1> REASON{};
+    static constexpr Bits<11, 4> FAULTCODE{};
+    static constexpr Addr<55, 12> FADDR{};
+    static constexpr Bits<9, 8> SH{};
+    static constexpr Bit Size{11};
+    static constexpr Addr<55, 12> ADDR{};
+    static constexpr Bits<63, 56> ATTR{};
+
+    static constexpr u64 internal_error = 0xFD, invalid_stage = 0xFE, invalid_request = 0xFF;
+};
+
 struct StrtabBase : Register32 {
     using Register32::Register32;
     static constexpr Addr<55, 6> ADDR{};

@@ -10,6 +10,7 @@ using arch::DecodedCommand;
 using spec::Command;
 using spec::CommandError;
 using spec::GlobalError;
+using spec::Queue;
 
 CommandQueue::CommandQueue(sim::Simulation& simulation, std::string name, const TcuConfig& config,
                            const sim::Clock& clock, arch::Registers& registers, sim::Port& memory,
@@ -22,13 +23,14 @@ CommandQueue::CommandQueue(sim::Simulation& simulation, std::string name, const 
       registers_(registers),
       memory_(memory),
       target_(target),
-      scope_(simulation, name_) {}
+      scope_(simulation, name_),
+      stopped_(simulation, name_ + ": the command under way") {}
 
 bool CommandQueue::runnable() const {
     // An index pair that cannot be stops the queue.
-    const spec::QueueIndexes indexes = registers_.command_indexes();
-    return registers_.command_queue_enabled() && !registers_.error_active(GlobalError::CmdqErr) && !indexes.empty() &&
-           indexes.consistent();
+    const spec::QueueIndexes indexes = registers_.indexes(Queue::Command);
+    return !stopping_ && registers_.enabled(Queue::Command) && !registers_.error_active(GlobalError::CmdqErr) &&
+           !indexes.empty() && indexes.consistent();
 }
 
 void CommandQueue::changed() {
@@ -40,12 +42,12 @@ void CommandQueue::changed() {
 sim::Task<> CommandQueue::run() {
     while (runnable()) {
         const sim::AccessPtr access =
-            simulation_.accesses().make(sim::Command::Read, registers_.command_address(), Command::bytes);
+            simulation_.accesses().make(sim::Command::Read, registers_.entry_address(Queue::Command), Command::bytes);
         access->attributes.transaction_class = sim::TransactionClass::Queue;
         access->attributes.privileged = true;
+        access->attributes.memory = arch::queue_attributes(registers_.control().cr1);
         const sim::Status status = co_await sim::transfer(simulation_, memory_, *access, fetch_name_);
-        if (!registers_.command_queue_enabled())
-            break;  // switched off meanwhile: the fetch is done, nothing is consumed
+        if (stopping_) break;  // switched off meanwhile: the fetch is done, nothing is consumed
         if (status != sim::Status::Ok) {
             ++errors_;
             registers_.fail_command(CommandError::Abort);
@@ -58,6 +60,7 @@ sim::Task<> CommandQueue::run() {
         if (!done) break;
     }
     running_ = false;
+    stopped_.notify_all();
     // Software may have moved on while the last command ended.
     changed();
 }
@@ -81,23 +84,42 @@ sim::Task<bool> CommandQueue::execute(Command command) {
         case DecodedCommand::Action::Nothing: break;
         case DecodedCommand::Action::InvalidateConfiguration: target_.invalidate(decoded.configuration); break;
         case DecodedCommand::Action::InvalidateTranslations: target_.invalidate(decoded.translations); break;
+        case DecodedCommand::Action::Prefetch: target_.prefetch(decoded.prefetch); break;
+        case DecodedCommand::Action::InvalidateAtc: target_.invalidate(decoded.atc); break;
+        case DecodedCommand::Action::RespondToPageRequest: target_.respond(decoded.response); break;
+        case DecodedCommand::Action::Resume: target_.resume(decoded.resume); break;
+        case DecodedCommand::Action::TerminateStalls: target_.terminate_stalls(decoded.resume.stream); break;
         case DecodedCommand::Action::Synchronise: {
             const Time began = simulation_.now();
-            co_await target_.synchronise();
+            const bool complete = co_await target_.synchronise();
+            if (!complete) {
+                // 4.7.3: RD stays at the CMD_SYNC; run again, it waits for nothing that has timed out.
+                ++errors_;
+                registers_.fail_command(CommandError::AtcInvalidationSync);
+                co_return false;
+            }
             ++syncs_;
             sync_latency_.add(simulation_.now() - began);
             break;
         }
     }
     // CONS moves no later than the completion signal (4.7.3).
-    registers_.consume_command();
-    if (decoded.action == DecodedCommand::Action::Synchronise && decoded.signal == Command::CompletionSignal::Irq)
-        target_.signal_completion();
+    const bool was_full = registers_.indexes(Queue::Command).full();
+    registers_.advance(Queue::Command);
+    if (was_full) target_.command_queue_has_room();
+    if (decoded.action == DecodedCommand::Action::Synchronise) target_.signal_completion(decoded.signal);
     co_return true;
+}
+
+sim::Task<> CommandQueue::idle() {
+    stopping_ = true;
+    while (running_) co_await stopped_.wait();
+    stopping_ = false;
 }
 
 void CommandQueue::reset() {
     scope_.cancel();
+    stopping_ = false;
     running_ = false;
 }
 

@@ -3,6 +3,7 @@
 
 #include "sim/access.hpp"
 #include "sim/clock.hpp"
+#include "sim/resources.hpp"
 #include "sim/statistics.hpp"
 #include "smmu/arch/commands.hpp"
 #include "smmu/arch/registers.hpp"
@@ -15,10 +16,17 @@ class CommandTarget {
 public:
     virtual void invalidate(const arch::ConfigurationScope& scope) = 0;
     virtual void invalidate(const arch::TranslationScope& scope) = 0;
-    /// Returns when everything that earlier commands invalidated is finished (4.7.3).
-    virtual sim::Task<> synchronise() = 0;
-    /// CMD_SYNC completed with SIG_IRQ.
-    virtual void signal_completion() = 0;
+    virtual void prefetch(const arch::Prefetch& prefetch) = 0;
+    virtual void invalidate(const sim::AtcInvalidation& invalidation) = 0;
+    virtual void respond(const sim::PageResponse& response) = 0;
+    virtual void resume(const arch::Resume& resume) = 0;
+    virtual void terminate_stalls(u32 stream) = 0;
+    /// Returns when everything that earlier commands invalidated is finished (4.7.3); false if a requester has not
+    /// answered an earlier ATC invalidation in time.
+    virtual sim::Task<bool> synchronise() = 0;
+    virtual void signal_completion(const arch::CompletionSignal& signal) = 0;
+    /// Software that waits for room in the command queue may look again (IDR0.SEV).
+    virtual void command_queue_has_room() = 0;
 
 protected:
     ~CommandTarget() = default;
@@ -31,6 +39,8 @@ public:
 
     /// The producer index, an enable or an error state changed.
     void changed();
+    /// No command is being fetched or executed.
+    sim::Task<> idle();
     void reset();
     void statistics(sim::StatisticsVisitor& visit);
 
@@ -48,6 +58,8 @@ private:
     sim::Port& memory_;
     CommandTarget& target_;
     sim::Scope scope_;
+    sim::Signal stopped_;
+    bool stopping_ = false;  ///< CMDQEN falls: nothing new is started
     bool running_ = false;
     u64 commands_ = 0;
     u64 syncs_ = 0;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sim/assoc_cache.hpp"
+#include "sim/attributes.hpp"
 #include "smmu/spec/identification.hpp"
 
 namespace smmusim::smmu::uarch {
@@ -84,6 +85,8 @@ struct SmmuConfig {
     u64 clock = 1'000'000'000;
     Time update_latency = 10 * nanosecond;
     Time register_latency = 5 * nanosecond;
+    Time atc_timeout = 10 * millisecond;
+    u32 device_id = sim::no_id;
     u32 gbpa = 0x1000;
     std::vector<TbuConfig> tbus{TbuConfig{}};
     TcuConfig tcu;
@@ -98,6 +101,11 @@ struct SmmuConfig {
                                Origin::Assumed, "finite by IHI 0070, 6.3", 0, millisecond});
         visit(register_latency, {"register_latency", "of a register access inside the SMMU", Unit::Time,
                                  Origin::Assumed, "no public figure", 0, millisecond});
+        visit(atc_timeout,
+              {"atc_timeout", "an ATC invalidation that is not answered by then fails the CMD_SYNC", Unit::Time,
+               Origin::Assumed, "finite by IHI 0070, 4.7.3; PCI Express allows a minute", nanosecond, 100 * second});
+        visit(device_id, {"device_id", "DeviceID of the SMMU's own interrupt messages", Unit::Raw, Origin::Choice,
+                          "none: a message to an ITS is not translated"});
         visit(gbpa, {"GBPA", "reset value of GBPA", Unit::Raw, Origin::Choice, "bypass with incoming attributes"});
         identification.fields(visit);
         visit.list("tbu", "translation buffer unit", tbus);

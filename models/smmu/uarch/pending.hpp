@@ -26,7 +26,7 @@ struct WalkJob {
 };
 
 struct Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
-    enum class State : u8 { Translating, Ready, Sent };
+    enum class State : u8 { Translating, Ready, Sent, Stalled };
 
     sim::Access* access = nullptr;
     Tbu* tbu = nullptr;
@@ -43,19 +43,25 @@ struct Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
     u8 span = 12;
     arch::Tags tags;
     std::shared_ptr<WalkJob> job;  ///< while the TCU works for it
+    bool missed = false;           ///< counted as a miss
     bool stale = false;            ///< covered by an invalidation: its translation is not kept
     bool marked = false;           ///< CMD_SYNC waits for it
+    bool translate_again = false;  ///< invalidated while held behind a stalled transaction
+    u16 tag = 0xFFFF;              ///< STAG of a stalled transaction
+    bool recorded_stall = false;   ///< its record is visible: software may resume it
 
     bool is_write() const { return request.write; }
+    /// Translated, but held: something before it must go first.
+    bool held() const { return state == State::Ready; }
     /// What an invalidation compares with: the walk's tags as far as they are known.
     bool covered(const arch::TranslationScope& scope) const;
     bool covered(const arch::ConfigurationScope& scope) const {
-        return uses_translation && scope.covers_stream(request.stream_id);
+        return uses_translation && state != State::Stalled && scope.covers_stream(request.stream_id);
     }
 };
 
 inline bool Pending::covered(const arch::TranslationScope& scope) const {
-    if (!uses_translation) return false;
+    if (!uses_translation || state == State::Stalled) return false;
     if (job == nullptr) return tagged && scope.covers(tags, global, address, span);
     if (!job->tagged) return false;  // has read no descriptor yet
     // A walk on behalf of both stages depends on stage 2 entries of its VMID at addresses not known beforehand.

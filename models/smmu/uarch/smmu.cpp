@@ -17,13 +17,17 @@ Smmu::Smmu(sim::Simulation& simulation, std::string name, const SmmuConfig& conf
       config_(config),
       clock_(config.clock),
       memory_(memory),
-      wires_(wires),
       registers_(config_.identification, *this),
       register_target_(*this),
       drain_(simulation, name_),
       tcu_(simulation, name_ + ".tcu", config_.tcu, clock_, config_.identification, registers_, memory),
-      events_(simulation, name_ + ".evtq", config_.tcu, clock_, registers_, memory, wires.event),
-      commands_(simulation, name_ + ".cmdq", config_.tcu, clock_, registers_, memory, *this) {
+      interrupts_(simulation, name_ + ".interrupts", config_.device_id, registers_, memory, wires),
+      stalls_(config_.identification.idr5.STALL_MAX),
+      events_(simulation, name_ + ".evtq", config_.tcu, clock_, registers_, memory, interrupts_, *this),
+      pages_(simulation, name_ + ".priq", config_.tcu, clock_, registers_, memory, interrupts_, *this),
+      commands_(simulation, name_ + ".cmdq", config_.tcu, clock_, registers_, memory, *this),
+      atc_progress_(simulation, name_ + ": ATC invalidations"),
+      scope_(simulation, name_) {
     for (std::size_t index = 0; index < config_.tbus.size(); ++index) {
         TranslationService& service = *this;
         tbus_.push_back(std::make_unique<Tbu>(simulation, fmt::format("{}.tbu{}", name_, index), config_.tbus[index],
@@ -78,86 +82,6 @@ void Smmu::RegisterTarget::inspect(Access& access) {
     access.status = Status::Ok;
     if (access.size > 8 || access.is_write()) return;
     access.set_value(smmu_.registers_.read(access.address - smmu_.config_.base, access.size));
-}
-
-void Smmu::schedule_update(bool& scheduled, sim::Scheduler::Function update) {
-    if (scheduled) return;
-    scheduled = true;
-    simulation_.scheduler().at(simulation_.now() + config_.update_latency, update, this);
-}
-
-void Smmu::control_update_requested() {
-    schedule_update(control_scheduled_, [](void* smmu, void*) {
-        Smmu& self = *static_cast<Smmu*>(smmu);
-        self.control_scheduled_ = false;
-        self.registers_.update_control();
-    });
-}
-
-void Smmu::interrupt_update_requested() {
-    schedule_update(interrupts_scheduled_, [](void* smmu, void*) {
-        Smmu& self = *static_cast<Smmu*>(smmu);
-        self.interrupts_scheduled_ = false;
-        self.registers_.update_interrupts();
-    });
-}
-
-void Smmu::bypass_update_requested() {
-    schedule_update(bypass_scheduled_, [](void* smmu, void*) {
-        Smmu& self = *static_cast<Smmu*>(smmu);
-        self.bypass_scheduled_ = false;
-        self.registers_.update_bypass();
-    });
-}
-
-void Smmu::global_error_raised() {
-    ++global_errors_;
-    if (auto* trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Event))
-        trace->line(sim::Trace::Kind::Event, simulation_.now(), name_, "GERROR");
-    if (registers_.global_error_interrupt_enabled() && wires_.global_error != nullptr) wires_.global_error->pulse();
-}
-
-// Commands.
-
-/// Everything in flight that the invalidation covers is kept from filling caches, and CMD_SYNC waits for it.
-template <class Scope>
-void Smmu::mark(const Scope& scope) {
-    for (const auto& tbu : tbus_) {
-        tbu->for_each_in_flight(
-            [&](Pending& pending) {
-                if (!pending.covered(scope)) return;
-                pending.stale = true;
-                if (pending.job != nullptr) pending.job->stale = true;
-                if (pending.marked) return;
-                pending.marked = true;
-                drain_.mark();
-            },
-            [&](Pending& pending, Time at) {
-                if (pending.covered(scope)) drain_.until(at);
-            });
-    }
-}
-
-void Smmu::invalidate(const arch::ConfigurationScope& scope) {
-    mark(scope);
-    tcu_.invalidate(scope);
-    for (const auto& tbu : tbus_) tbu->invalidate(scope);
-}
-
-void Smmu::invalidate(const arch::TranslationScope& scope) {
-    mark(scope);
-    tcu_.invalidate(scope);
-    for (const auto& tbu : tbus_) tbu->invalidate(scope);
-}
-
-sim::Task<> Smmu::synchronise() {
-    co_await drain_.wait();
-    // Events of transactions terminated before are visible or discarded.
-    co_await events_.settled();
-}
-
-void Smmu::signal_completion() {
-    if (wires_.sync != nullptr) wires_.sync->pulse();
 }
 
 void Smmu::record(const arch::Outcome& outcome) { events_.record(outcome.fault.event); }
@@ -224,12 +148,17 @@ arch::Outcome Smmu::functional(const arch::Request& request, bool effective) {
 }
 
 void Smmu::reset() {
+    scope_.cancel();
     commands_.reset();
     events_.reset();
+    pages_.reset();
+    interrupts_.reset();
     for (const auto& tbu : tbus_) tbu->reset();
     tcu_.reset();
+    stalls_.reset();
     drain_.reset();
-    control_scheduled_ = interrupts_scheduled_ = bypass_scheduled_ = false;
+    atc_outstanding_.clear();
+    control_updating_ = interrupts_updating_ = bypass_updating_ = false;
     registers_.reset(config_.gbpa);
 }
 
@@ -249,6 +178,14 @@ void Smmu::statistics(sim::StatisticsVisitor& visit) {
     visit.enter("evtq");
     events_.statistics(visit);
     visit.leave();
+    visit.enter("priq");
+    pages_.statistics(visit);
+    visit.leave();
+    visit.enter("interrupts");
+    interrupts_.statistics(visit);
+    visit.leave();
+    visit.counter("atc_invalidations", atc_invalidations_, "1", "ATC invalidations sent to requesters");
+    visit.counter("page_responses", page_responses_, "1", "page responses sent to requesters");
     visit.counter("global_errors", global_errors_, "1", "activations of GERROR bits");
     for (std::size_t index = 0; index < tbus_.size(); ++index) {
         visit.enter(fmt::format("tbu{}", index));

@@ -5,18 +5,12 @@
 #include "smmu/uarch/command_queue.hpp"
 #include "smmu/uarch/drain.hpp"
 #include "smmu/uarch/event_queue.hpp"
+#include "smmu/uarch/pri_queue.hpp"
+#include "smmu/uarch/stalls.hpp"
 #include "smmu/uarch/tbu.hpp"
 #include "smmu/uarch/tcu.hpp"
 
 namespace smmusim::smmu::uarch {
-
-/// The wired interrupts of an SMMU; any of them may be absent.
-struct InterruptWires {
-    sim::InterruptInput* event = nullptr;
-    sim::InterruptInput* pri = nullptr;
-    sim::InterruptInput* sync = nullptr;
-    sim::InterruptInput* global_error = nullptr;
-};
 
 /// What an inspection of one access found.
 struct Inspection {
@@ -27,6 +21,9 @@ struct Inspection {
 class Smmu final : public sim::HasStatistics,
                    private TranslationService,
                    private CommandTarget,
+                   private StallRecords,
+                   private PageRequestService,
+                   private sim::AtcCompletion,
                    private arch::RegisterEffects {
 public:
     /// `tbu_outputs`: where each TBU sends what it has translated; `memory`: for table walks and queues.
@@ -47,6 +44,13 @@ public:
 
     /// What would happen to an access: reads memory, changes nothing. `cached`: as the hardware would answer now.
     Inspection inspect(const arch::Request& request, bool cached = false, std::size_t tbu = 0);
+
+    /// Where ATC invalidations and page responses go; without, both vanish as if answered.
+    void set_requesters(sim::AtsRequesters* requesters) { requesters_ = requesters; }
+    /// A page request arrives now.
+    void page_request(const sim::PageRequest& request) { pages_.request(request); }
+    /// Transactions that wait for software to resume them.
+    std::size_t stalled() const { return stalls_.size(); }
 
     void set_event_listener(EventListener* listener) { events_.set_listener(listener); }
     void reset();
@@ -73,18 +77,38 @@ private:
     const arch::Control& control() const override { return registers_.control(); }
     const spec::Identification& identification() const override { return config_.identification; }
     void finished(Time at) override { drain_.finished(at); }
+    void stall(Pending& pending) override;
+    // StallRecords
+    bool awaits_record(u16 tag) const override { return stalls_.find(tag) != nullptr; }
+    void stall_recorded(u16 tag) override { stalls_.find(tag)->recorded_stall = true; }
+    void stall_not_recorded(u16 tag) override { stalls_.withdraw(tag); }
+    void room_for_stalls() override;
+    // PageRequestService
+    sim::Task<ResponsePasid> response_pasid(u32 stream) override;
+    void answer(const sim::PageResponse& response) override;
+    // AtcCompletion
+    void atc_invalidated(u64 ticket) override;
     // CommandTarget
     void invalidate(const arch::ConfigurationScope& scope) override;
     void invalidate(const arch::TranslationScope& scope) override;
-    sim::Task<> synchronise() override;
-    void signal_completion() override;
+    void prefetch(const arch::Prefetch& prefetch) override;
+    void invalidate(const sim::AtcInvalidation& invalidation) override;
+    void respond(const sim::PageResponse& response) override;
+    void resume(const arch::Resume& resume) override;
+    void terminate_stalls(u32 stream) override;
+    sim::Task<bool> synchronise() override;
+    void signal_completion(const arch::CompletionSignal& signal) override { interrupts_.signal(signal); }
+    void command_queue_has_room() override { interrupts_.wake_up(); }
     // RegisterEffects
     void control_update_requested() override;
     void interrupt_update_requested() override;
     void bypass_update_requested() override;
     void command_queue_changed() override { commands_.changed(); }
     void event_queue_changed() override { events_.changed(); }
-    void global_error_raised() override;
+    void pri_queue_changed() override {}
+    void global_error_raised(spec::GlobalError error) override;
+    void address_translation_requested() override;
+    bool dormant() const override;
 
     template <class Scope>
     void mark(const Scope& scope);
@@ -93,25 +117,39 @@ private:
     Inspection walk_functionally(const arch::Request& request, bool update);
     bool read_memory(const arch::Fetch& fetch, void* data);
     arch::Fetched update_memory(const arch::Fetch& fetch, u64 expected, u64 desired);
-    /// Calls `update` once, an update latency from now.
-    void schedule_update(bool& scheduled, sim::Scheduler::Function update);
+    sim::Task<> update_control();
+    sim::Task<> update_interrupts();
+    sim::Task<> update_bypass();
+    sim::Task<> run_address_operation();
+    void end_stall(Pending& pending, arch::Disposition disposition);
+    /// No ATC invalidation is outstanding; false if that took too long.
+    sim::Task<bool> atc_settled();
 
     sim::Simulation& simulation_;
     std::string name_;
     SmmuConfig config_;
     sim::Clock clock_;
     sim::Port& memory_;
-    InterruptWires wires_;
     arch::Registers registers_;
     RegisterTarget register_target_;
     Drain drain_;
     Tcu tcu_;
+    Interrupts interrupts_;
+    StallTable stalls_;
     EventQueue events_;
+    PriQueue pages_;
     CommandQueue commands_;
     std::vector<std::unique_ptr<Tbu>> tbus_;
-    bool control_scheduled_ = false;
-    bool interrupts_scheduled_ = false;
-    bool bypass_scheduled_ = false;
+    sim::AtsRequesters* requesters_ = nullptr;
+    std::set<u64> atc_outstanding_;  ///< tickets of ATC invalidations
+    u64 atc_ticket_ = 0;
+    sim::Signal atc_progress_;
+    sim::Scope scope_;
+    bool control_updating_ = false;
+    bool interrupts_updating_ = false;
+    bool bypass_updating_ = false;
+    u64 atc_invalidations_ = 0;
+    u64 page_responses_ = 0;
     u64 global_errors_ = 0;
 };
 

@@ -22,6 +22,14 @@ arch::Request request_of(const Access& access) {
     request.instruction = attributes.instruction && !request.write;
     request.privileged = attributes.privileged;
     request.address_type = attributes.address_type;
+    request.speculative = attributes.speculative;
+    request.no_write = attributes.no_write;
+    const bool translation_request = request.address_type == sim::AddressType::TranslationRequest;
+    if (translation_request) request.count = access.size / 8;
+    // Atomics are aligned and of a power of two up to 8 bytes; a translation request is a read.
+    const bool odd_atomic = access.command == sim::Command::Atomic &&
+                            (!std::has_single_bit(access.size) || access.size > 8 || access.address % access.size != 0);
+    request.unsupported = odd_atomic || (translation_request && request.write);
     request.memory = attributes.memory;
     return request;
 }
@@ -84,18 +92,29 @@ void Tbu::accept(Access& access) {
     pending.address = pending.request.address;
     ++pending.lane->in_flight;
     if (pending.is_write()) pending.lane->writes.push_back(&pending);
+    if (pending.request.address_type == sim::AddressType::TranslationRequest) ++translation_requests_;
+    start(pending);
+}
 
+void Tbu::start(Pending& pending) {
     Time at = accept_.enter(simulation_.now());
     if (look_up(pending, at)) {
         ready(pending, at);
         return;
     }
-    ++misses;
+    if (!pending.missed) ++misses;
+    pending.missed = true;
     scope_.spawn("translation", miss(pending, at));
 }
 
 bool Tbu::look_up(Pending& pending, Time& at) {
     const arch::Control& control = service_.control();
+    if (!pending.request.ordinary() || (pending.request.speculative && pending.request.write)) {
+        // Not for a TLB to answer.
+        pending.uses_translation = control.enabled;
+        at = clock_.after(at, config_.utlb_latency);
+        return false;
+    }
     if (!control.enabled) {
         pending.outcome = arch::bypass_by_gbpa(control, service_.identification(), pending.request);
         return true;
@@ -148,7 +167,7 @@ sim::Task<> Tbu::miss(Pending& pending, Time looked_up) {
 }
 
 void Tbu::fill(Pending& pending, const arch::TranslationResult& result) {
-    if (!result.has_context) return;
+    if (!result.has_context || !pending.request.ordinary()) return;
     const StreamContext& context = result.context;
     if (!pending.stale) contexts_.insert({pending.request.stream_id, pending.request.substream_id}, context);
     pending.address = arch::canonical_address(context, pending.request.address);
@@ -165,6 +184,10 @@ void Tbu::fill(Pending& pending, const arch::TranslationResult& result) {
 
 void Tbu::ready(Pending& pending, Time at) {
     const Outcome& outcome = pending.outcome;
+    if (outcome.disposition == Disposition::Stall) {
+        stall(pending);
+        return;
+    }
     if (outcome.disposition != Disposition::Proceed) {
         terminate(pending, at);
         return;
@@ -176,6 +199,7 @@ void Tbu::ready(Pending& pending, Time at) {
     access.attributes.instruction = outcome.instruction;
     pending.ready_at = at;
     pending.state = Pending::State::Ready;
+    if (pending.request.address_type == sim::AddressType::Translated) ++translated_passed_;
 
     // Posted writes of a requester leave in order; a read does not pass an earlier write of its requester, but passes
     // earlier reads (PCIe ordering).
@@ -183,6 +207,7 @@ void Tbu::ready(Pending& pending, Time at) {
     const bool first = lane.writes.empty() || lane.writes.front()->sequence >= pending.sequence;
     if (!first) {
         if (!pending.is_write()) lane.held_reads.emplace(pending.sequence, &pending);
+        if (behind_stalled(pending)) unmark(pending);
         return;
     }
     ++lane.in_flight;  // the response may come at once, but the lane is used below
@@ -212,10 +237,15 @@ void Tbu::send_released(Lane& lane) {
         while (!lane.held_reads.empty() && lane.held_reads.begin()->first < barrier) {
             Pending& read = *lane.held_reads.begin()->second;
             lane.held_reads.erase(lane.held_reads.begin());
-            send(read);
+            if (read.translate_again) retry(read);
+            else send(read);
         }
         if (lane.writes.empty() || lane.writes.front()->state != Pending::State::Ready) return;
         Pending& write = *lane.writes.front();
+        if (write.translate_again) {
+            retry(write);  // it sends itself, and what is behind it, when it is ready
+            return;
+        }
         lane.writes.pop_front();
         send(write);
     }
@@ -235,14 +265,80 @@ void Tbu::terminate(Pending& pending, Time at) {
         access.journey->leave(Journey::Part::Smmu, at);
         access.journey->settle(Journey::Outcome::Blocked);
     }
-    if (outcome.disposition == Disposition::RazWi) {
-        std::memset(access.data(), 0, access.size);
-        access.respond(Status::Discarded, at);
-    } else {
-        access.respond(Status::CompleterAbort, at);
-    }
+    answer(access, outcome);
+    access.respond(at);
     if (write) send_released(lane);
     drop(lane);
+}
+
+void Tbu::stall(Pending& pending) {
+    ++stalled_;
+    unmark(pending);  // nobody waits for it: it is translated again
+    pending.translate_again = false;
+    pending.state = Pending::State::Stalled;
+    if (pending.is_write()) {
+        ++pending.lane->stalled_writes;
+        unmark_behind(*pending.lane);
+    }
+    service_.stall(pending);
+}
+
+void Tbu::retry(Pending& pending) {
+    if (pending.state == Pending::State::Stalled && pending.is_write()) --pending.lane->stalled_writes;
+    pending.state = Pending::State::Translating;
+    pending.translate_again = false;
+    pending.stale = pending.tagged = pending.uses_translation = false;
+    pending.outcome = {};
+    pending.address = pending.request.address;
+    start(pending);
+}
+
+void Tbu::end_stalled(Pending& pending, Disposition disposition) {
+    if (pending.is_write()) --pending.lane->stalled_writes;
+    pending.state = Pending::State::Translating;
+    pending.outcome.disposition = disposition;
+    pending.outcome.recorded = false;  // it has been, when it stalled
+    terminate(pending, simulation_.now());
+}
+
+bool Tbu::behind_stalled(const Pending& pending) {
+    if (pending.lane->stalled_writes == 0) return false;
+    for (const Pending* write : pending.lane->writes) {
+        if (write->sequence >= pending.sequence) return false;
+        if (write->state == Pending::State::Stalled) return true;
+    }
+    return false;
+}
+
+void Tbu::unmark(Pending& pending) {
+    if (!pending.marked) return;
+    pending.marked = false;
+    pending.translate_again = true;
+    service_.finished(simulation_.now());
+}
+
+void Tbu::unmark_behind(Lane& lane) {
+    for (Pending* write : lane.writes)
+        if (write->held() && behind_stalled(*write)) unmark(*write);
+    for (const auto& [sequence, read] : lane.held_reads)
+        if (behind_stalled(*read)) unmark(*read);
+}
+
+void Tbu::answer(Access& access, const Outcome& outcome) {
+    switch (outcome.disposition) {
+        case Disposition::RazWi:
+            std::memset(access.data(), 0, access.size);
+            access.status = Status::Discarded;
+            return;
+        case Disposition::Answer:
+            // One entry, whatever was asked for (3.9.1): the others read as zero, which grants nothing.
+            std::memset(access.data(), 0, access.size);
+            if (access.size >= sim::TranslationEntry::bytes) outcome.entry.store(access.data());
+            access.status = Status::Ok;
+            return;
+        case Disposition::Unsupported: access.status = Status::Unsupported; return;
+        default: access.status = Status::CompleterAbort;
+    }
 }
 
 void Tbu::drop(Lane& lane) {
@@ -282,8 +378,7 @@ Time Tbu::perform(Access& access) {
         access.address = address;
         return own + beyond;
     }
-    access.status = outcome.disposition == Disposition::RazWi ? Status::Discarded : Status::CompleterAbort;
-    if (outcome.disposition == Disposition::RazWi) std::memset(access.data(), 0, access.size);
+    answer(access, outcome);  // what would stall is aborted: nothing can wait here
     return own;
 }
 
@@ -291,7 +386,7 @@ void Tbu::inspect(Access& access) {
     const u64 address = access.address;
     const Outcome outcome = functional_(request_of(access), false);
     if (outcome.disposition != Disposition::Proceed) {
-        access.status = Status::CompleterAbort;
+        answer(access, outcome);
         return;
     }
     access.address = outcome.address;
@@ -341,6 +436,9 @@ void Tbu::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("tlb_miss", misses, "1", "transactions that no TLB of this TBU answered");
     visit.counter("utlb_hit", utlb_hits_, "1", "transactions that the micro TLB answered");
     visit.counter("tlb_hit", tlb_hits_, "1", "transactions that the main TLB answered");
+    visit.counter("pcie_ats_trans_rq", translation_requests_, "1", "translation requests");
+    visit.counter("pcie_ats_trans_passed", translated_passed_, "1", "translated transactions that were let through");
+    visit.counter("stalled", stalled_, "1", "stalls of transactions, repeated ones included");
     visit.counter("aborted", aborted_, "1", "transactions terminated by the SMMU");
     visit.gauge("tlb_entries", tlb_.size(), "1", "valid entries of the main TLB");
 }

@@ -21,6 +21,8 @@ public:
     virtual sim::Task<arch::TranslationResult> translate(Pending& pending) = 0;
     /// A fault of a transaction that has been terminated.
     virtual void record(const arch::Outcome& outcome) = 0;
+    /// A transaction whose fault stalls it: waits until retry() or abort_stalled() of its TBU.
+    virtual void stall(Pending& pending) = 0;
     virtual const arch::Control& control() const = 0;
     virtual const spec::Identification& identification() const = 0;
     /// A marked transaction is finished at `at`.
@@ -37,6 +39,7 @@ struct Lane {
     Time last_sent = 0;
     std::deque<Pending*> writes;         ///< not sent yet, in order of arrival
     std::map<u64, Pending*> held_reads;  ///< translated, behind a write; by order of arrival
+    u32 stalled_writes = 0;
 };
 
 class Tbu final : public sim::Target, public sim::Initiator {
@@ -50,6 +53,12 @@ public:
     void inspect(sim::Access& access) override;
     void complete(sim::Access& access, Time at) override;
 
+    /// A stalled transaction starts again as if new (CMD_RESUME), or ends.
+    void retry(Pending& pending);
+    void end_stalled(Pending& pending, arch::Disposition disposition);
+    /// Whether the transaction cannot be sent before a stalled one of its requester.
+    static bool behind_stalled(const Pending& pending);
+
     void invalidate(const arch::TranslationScope& scope);
     void invalidate(const arch::ConfigurationScope& scope);
     /// Calls `visitor(pending)` for each transaction in flight, and `ending(at)` for those whose response is on its
@@ -58,6 +67,10 @@ public:
     void for_each_in_flight(Visitor visitor, Ending ending);
     /// What the TLBs would answer now, for inspection.
     const arch::Translation* peek(const arch::Request& request, arch::StreamContext& context);
+    /// Nothing is cached and nothing in flight.
+    bool dormant() const {
+        return in_flight_.empty() && contexts_.size() == 0 && utlb_.size() == 0 && tlb_.size() == 0;
+    }
     void reset();
     void statistics(sim::StatisticsVisitor& visit);
 
@@ -88,11 +101,18 @@ private:
     sim::Task<> miss(Pending& pending, Time looked_up);
     void fill(Pending& pending, const arch::TranslationResult& result);
     void ready(Pending& pending, Time at);
+    /// Status and data of a transaction that does not proceed.
+    static void answer(sim::Access& access, const arch::Outcome& outcome);
     void send(Pending& pending);
     void send_released(Lane& lane);
     /// Ends a use of the lane; the last one removes it.
     void drop(Lane& lane);
+    void start(Pending& pending);
     void terminate(Pending& pending, Time at);
+    void stall(Pending& pending);
+    /// Takes what waits behind a stalled transaction out of the account of CMD_SYNC: it is translated again.
+    void unmark(Pending& pending);
+    void unmark_behind(Lane& lane);
     void release(Pending& pending, Time at);
     void reap();
     Pending& allocate();
@@ -122,6 +142,9 @@ private:
     u64 utlb_hits_ = 0;
     u64 tlb_hits_ = 0;
     u64 aborted_ = 0;
+    u64 stalled_ = 0;
+    u64 translation_requests_ = 0;
+    u64 translated_passed_ = 0;
 };
 
 template <class Visitor, class EndingVisitor>

@@ -48,6 +48,13 @@ Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config,
       read_name_(name_ + ": a table read") {}
 
 Task<TranslationResult> Tcu::translate(Pending& pending) {
+    if (!pending.request.ordinary()) {
+        // ATS and unsupported transactions share no walk.
+        const auto job = std::make_shared<WalkJob>(simulation_, job_name_);
+        job->request = pending.request;
+        pending.job = job;
+        co_return co_await walk(job);
+    }
     const MissKey key{pending.request.stream_id, pending.request.substream_id, pending.address >> 12};
     const auto found = misses_.find(key);
     if (found != misses_.end() && !found->second->stale) {
@@ -93,6 +100,58 @@ Task<TranslationResult> Tcu::walk(std::shared_ptr<WalkJob> job) {
         walk_reads_.add(environment.reads());
     }
     co_return result;
+}
+
+/// A job that no transaction waits for.
+class Tcu::Background {
+public:
+    explicit Background(Tcu& tcu) : tcu_(tcu), job_(tcu.simulation_, tcu.job_name_) {
+        tcu_.background_.push_back(&job_);
+    }
+    ~Background() { std::erase(tcu_.background_, &job_); }
+    Background(const Background&) = delete;
+    Background& operator=(const Background&) = delete;
+    WalkJob& job() { return job_; }
+
+private:
+    Tcu& tcu_;
+    WalkJob job_;
+};
+
+Task<> Tcu::prefetch(arch::Prefetch prefetch) {
+    // A hint: no more than the walk slots can hold at one time is followed.
+    const u64 count = std::min<u64>(prefetch.count, config_.walk_slots);
+    for (u64 index = 0; index < count && registers_.control().enabled; ++index) {
+        Background background(*this);
+        TimedEnvironment environment(*this, background.job());
+        arch::Request request;
+        request.stream_id = prefetch.stream;
+        request.substream_id = prefetch.substream;
+        request.address = prefetch.first + index * prefetch.stride;
+        request.speculative = true;
+        if (prefetch.addresses) co_await arch::translate(environment, request);
+        else co_await arch::lookup_context(environment, request);
+    }
+}
+
+Task<spec::GatosPar> Tcu::operate(arch::AddressOperation operation) {
+    Background background(*this);
+    TimedEnvironment environment(*this, background.job());
+    environment.set_updates(!operation.address[spec::GatosAddr::HTTUI]);
+    co_return co_await arch::translate_by_register(environment, operation);
+}
+
+Task<Checked<arch::StreamContext>> Tcu::entry(u32 stream) {
+    Background background(*this);
+    TimedEnvironment environment(*this, background.job());
+    arch::Request request;
+    request.stream_id = stream;
+    co_return co_await arch::lookup_entry(environment, request);
+}
+
+bool Tcu::dormant() const {
+    return stes_.size() == 0 && cds_.size() == 0 && stage1_tables_.empty() && stage2_tables_.empty() && ipas_.empty() &&
+           misses_.empty() && background_.empty();
 }
 
 void Tcu::count(const Fetch& fetch) {
@@ -148,6 +207,12 @@ Task<Fetched> TimedEnvironment::read(const Fetch fetch) {
 }
 
 Task<Fetched> TimedEnvironment::update(const Fetch fetch, u64 expected, u64 desired) {
+    if (!updates_) {
+        Fetched pretended;
+        pretended.ok = true;
+        pretended.words[0] = expected;
+        co_return pretended;
+    }
     if (!slot_) slot_ = co_await tcu_.walk_slots_.take();  // everything before came from caches
     ++tcu_.walk_accesses_;
     ++tcu_.updates_;
@@ -225,12 +290,14 @@ void TimedEnvironment::tagged(const Tags& tags) {
 }
 
 void Tcu::invalidate(const arch::TranslationScope& scope) {
+    for (WalkJob* job : background_) job->stale = true;
     stage1_tables_.invalidate(scope);
     stage2_tables_.invalidate(scope);
     ipas_.invalidate(scope);
 }
 
 void Tcu::invalidate(const arch::ConfigurationScope& scope) {
+    for (WalkJob* job : background_) job->stale = true;
     if (scope.stream_entries)
         stes_.erase_if([&](const StructureKey& key, const spec::Ste&) { return scope.covers_stream(key.stream); });
     cds_.erase_if(

@@ -5,7 +5,7 @@
 
 #include "sim/clock.hpp"
 #include "sim/statistics.hpp"
-#include "smmu/arch/registers.hpp"
+#include "smmu/arch/address_operation.hpp"
 #include "smmu/uarch/config.hpp"
 #include "smmu/uarch/pending.hpp"
 #include "smmu/uarch/walk_cache.hpp"
@@ -19,6 +19,15 @@ public:
 
     /// Translates for `pending`, or joins a translation of the same page that is under way.
     sim::Task<arch::TranslationResult> translate(Pending& pending);
+
+    /// Fills caches as CMD_PREFETCH_* asks; leaves no event.
+    sim::Task<> prefetch(arch::Prefetch prefetch);
+    /// An address translation operation by registers.
+    sim::Task<spec::GatosPar> operate(arch::AddressOperation operation);
+    /// The legal entry of a stream.
+    sim::Task<arch::Checked<arch::StreamContext>> entry(u32 stream);
+    /// Nothing is cached and no walk is under way.
+    bool dormant() const;
 
     void invalidate(const arch::TranslationScope& scope);
     void invalidate(const arch::ConfigurationScope& scope);
@@ -39,6 +48,7 @@ private:
         }
     };
 
+    class Background;
     sim::Task<arch::TranslationResult> walk(std::shared_ptr<WalkJob> job);
     void count(const arch::Fetch& fetch);
 
@@ -56,6 +66,7 @@ private:
     WalkCache stage2_tables_;
     IpaCache ipas_;
     std::unordered_map<MissKey, std::shared_ptr<WalkJob>, MissHash> misses_;
+    std::vector<WalkJob*> background_;  ///< on nobody's behalf: an invalidation keeps all of them from filling caches
     std::string job_name_;
     std::string read_name_;
 

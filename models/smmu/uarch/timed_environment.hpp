@@ -30,6 +30,8 @@ public:
     void forget_stage2(const arch::Tags& tags, u64 ipa);
     void tagged(const arch::Tags& tags);
     void decided(const char*) {}
+    /// False: descriptors are left alone, the answer is that of after the update.
+    void set_updates(bool updates) { updates_ = updates; }
 
     /// Descriptor reads since the context was known, and when the first of them started.
     u64 reads() const { return reads_; }
@@ -41,6 +43,7 @@ private:
     Tcu& tcu_;
     WalkJob& job_;
     sim::Slots::Slot slot_;  ///< taken with the first read, given back with the end of the translation
+    bool updates_ = true;
     bool fetched_configuration_ = false;
     u64 reads_ = 0;
     Time began_ = 0;

@@ -19,6 +19,7 @@ public:
     WalkCache(const sim::CacheConfig& config, bool stage1) : cache_(config), stage1_(stage1) {}
 
     bool present() const { return cache_.capacity() != 0; }
+    bool empty() const { return cache_.size() == 0; }
 
     /// The deepest table known for the address.
     arch::TablePoint find(const arch::Tags& tags, u64 address) {
@@ -67,6 +68,7 @@ public:
     explicit IpaCache(const sim::CacheConfig& config) : cache_(config) {}
 
     bool present() const { return cache_.capacity() != 0; }
+    bool empty() const { return cache_.size() == 0; }
     const arch::Stage2Leaf* find(const arch::Tags& tags, u64 ipa) {
         for (u64 spans = spans_; spans != 0; spans &= spans - 1) {
             const unsigned span = static_cast<unsigned>(std::countr_zero(spans));

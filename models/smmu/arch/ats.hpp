@@ -1,0 +1,213 @@
+// Address translation services: translation requests and translated transactions (IHI 0070, 3.9.1).
+#pragma once
+
+#include "smmu/arch/ordinary.hpp"
+
+namespace smmusim::smmu::arch {
+
+/// STE.EATS as it counts now (5.2): split-stage needs CR0.ATSCHK, 0b11 needs DPT, bypassing streams have none.
+enum class EffectiveEats : u8 { Off, Full, SplitStage };
+inline EffectiveEats effective_eats(const spec::Ste& ste, const Control& control) {
+    if (!ste.stage1() && !ste.stage2()) return EffectiveEats::Off;
+    if (ste[spec::Ste::EATS] == 0b01) return EffectiveEats::Full;
+    if (ste[spec::Ste::EATS] == 0b10 && control.checks_translated) return EffectiveEats::SplitStage;
+    return EffectiveEats::Off;
+}
+
+/// Configuration errors of ATS and PRI are recorded only with CR2.REC_CFG_ATS (6.3.12).
+inline Fault muted_without_rec_cfg_ats(Fault fault, const Control& control) {
+    if (fault.kind == Fault::Kind::Fixed && !control.cr2[spec::Cr2::REC_CFG_ATS]) fault.kind = Fault::Kind::Muted;
+    return fault;
+}
+
+namespace detail {
+
+inline Outcome ended(Disposition disposition, const Fault& fault) {
+    Outcome outcome;
+    outcome.disposition = disposition;
+    outcome.fault = fault;
+    outcome.recorded = fault.kind == Fault::Kind::Fixed;
+    return outcome;
+}
+
+/// The smallest translation unit: the smallest granule implemented.
+inline unsigned smallest_unit(const spec::Identification& id) {
+    return id.idr5.GRAN4K != 0 ? 12 : id.idr5.GRAN16K != 0 ? 14 : 16;
+}
+
+/// Success without any permission: nothing is mapped there for the requester, yet.
+inline Outcome nothing_granted(const Request& request, const spec::Identification& id, const Fault& fault) {
+    Outcome outcome;
+    outcome.disposition = Disposition::Answer;
+    outcome.fault = fault;
+    outcome.entry.set_range(request.address, smallest_unit(id));
+    return outcome;
+}
+
+/// What the entry of a completion grants: R if readable, W if writable, Exe only if asked and readable (3.9.1).
+inline sim::TranslationEntry granted(const Request& effective, const Request& request, Permissions permissions,
+                                     u64 address, unsigned span) {
+    const u8 rights = effective.privileged ? permissions.privileged : permissions.unprivileged;
+    sim::TranslationEntry entry;
+    entry.set_range(address, span);
+    const bool readable = (rights & Permissions::read) != 0;
+    entry.set(sim::TranslationEntry::Readable, readable);
+    entry.set(sim::TranslationEntry::Writable, (rights & Permissions::write) != 0);
+    entry.set(sim::TranslationEntry::Executable,
+              effective.instruction && readable && (rights & Permissions::execute) != 0);
+    entry.set(sim::TranslationEntry::Privileged, request.privileged);
+    return entry;
+}
+
+/// A fault that a translation request answers with "nothing granted" instead of an abort.
+inline bool is_missing_page(const Fault& fault) {
+    switch (fault.event[spec::Event::Number]) {
+        case EventNumber::F_TRANSLATION:
+        case EventNumber::F_ADDR_SIZE:
+        case EventNumber::F_ACCESS:
+        case EventNumber::F_PERMISSION: return true;
+        default: return false;
+    }
+}
+
+}  // namespace detail
+
+/// A translation request: never an access to memory, never a stall. Its answer is in the outcome's entry.
+template <TranslationEnvironment Env>
+Task<TranslationResult> translate_request(Env& env, Request request) {
+    using detail::ended;
+    const spec::Identification& id = env.identification();
+    const Control& control = env.control();
+    TranslationResult result;
+    // Privileged and execute are asked for by the PASID prefix only.
+    if (!request.has_substream()) request.privileged = request.instruction = false;
+    request.write = false;
+    request.read = true;
+    if (!control.enabled || id.idr0.ATS == 0) {
+        result.outcome = ended(Disposition::Unsupported, bad_translation_request(request, "SMMUEN = 0"));
+        co_return result;
+    }
+    Checked<StreamContext> context = co_await lookup_entry(env, request);
+    if (!context) {
+        result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(context.fault, control));
+        co_return result;
+    }
+    if (context.value.ste.aborts()) {
+        result.outcome = ended(Disposition::Unsupported, silent_fault("STE.Config = 0b0xx aborts"));
+        co_return result;
+    }
+    const EffectiveEats eats = effective_eats(context.value.ste, control);
+    if (eats == EffectiveEats::Off) {
+        const char* const rule = "STE.EATS does not permit ATS";
+        env.decided(rule);
+        result.outcome = ended(Disposition::Unsupported, bad_translation_request(request, rule));
+        co_return result;
+    }
+    // Whatever the descriptors permit is reported, not checked: the walk asks for nothing.
+    Request probe = override_request(request, context.value.ste, id);
+    const Request effective = probe;
+    probe.read = false;
+    probe.instruction = false;
+    context = co_await lookup_descriptor(env, context.value, probe);
+    if (!context) {
+        if (detail::is_missing_page(context.fault))
+            result.outcome = detail::nothing_granted(request, id, context.fault);
+        else result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(context.fault, control));
+        co_return result;
+    }
+    Translation translation;
+    if (!context.value.stage1 && !context.value.stage2) {
+        // Stage 1 skipped by S1DSS and nothing else: identity.
+        if (request.address >> id.output_bits() != 0) {
+            result.outcome = detail::nothing_granted(request, id, silent_fault("the address exceeds the output size"));
+            co_return result;
+        }
+        translation.output = translation.ipa = request.address;
+        translation.span = id.output_bits();
+    } else {
+        Checked<Translation> walked = co_await translate_stages(env, context.value, probe);
+        const auto writable = [&](Permissions permissions) {
+            const u8 rights = effective.privileged ? permissions.privileged : permissions.unprivileged;
+            return (rights & Permissions::write) != 0;
+        };
+        // 3.13: the page becomes dirty if the requester may write, and every stage lets it.
+        if (walked && !request.no_write && !writable(walked.value.permissions()) &&
+            writable(walked.value.attainable())) {
+            Request writes = probe;
+            writes.write = true;
+            walked = co_await translate_stages(env, context.value, writes);
+        }
+        if (!walked) {
+            if (detail::is_missing_page(walked.fault))
+                result.outcome = detail::nothing_granted(request, id, walked.fault);
+            else result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(walked.fault, control));
+            co_return result;
+        }
+        translation = walked.value;
+    }
+    result.outcome.disposition = Disposition::Answer;
+    result.outcome.translation = translation;
+    result.outcome.entry =
+        detail::granted(effective, request, translation.permissions(),
+                        eats == EffectiveEats::SplitStage ? translation.ipa : translation.output, translation.span);
+    co_return result;
+}
+
+/// A translated transaction: its address is physical, or of split-stage ATS an intermediate one.
+template <TranslationEnvironment Env>
+Task<TranslationResult> translate_translated(Env& env, Request request) {
+    using detail::ended;
+    const spec::Identification& id = env.identification();
+    const Control& control = env.control();
+    TranslationResult result;
+    // Without PASIDTT: Data, unprivileged, no SubstreamID.
+    request.substream_id = sim::no_id;
+    request.privileged = request.instruction = false;
+    if (!control.enabled) {
+        result.outcome = ended(Disposition::Abort, forbidden_fault(request, "SMMUEN = 0"));
+        co_return result;
+    }
+    const auto pass = [&] {
+        Outcome outcome;
+        if (request.address >> id.output_bits() != 0)
+            return ended(Disposition::Abort, silent_fault("the address exceeds the output size"));
+        outcome.disposition = Disposition::Proceed;
+        outcome.address = request.address;
+        outcome.memory = request.memory;
+        return outcome;
+    };
+    if (!control.checks_translated) {
+        result.outcome = pass();
+        co_return result;
+    }
+    const Checked<StreamContext> entry = co_await lookup_entry(env, request);
+    if (!entry) {
+        // Recorded with REC_CFG_ATS, whatever RECINVSID says.
+        Fault fault = entry.fault;
+        if (fault.kind == Fault::Kind::Muted) fault.kind = Fault::Kind::Fixed;
+        result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(fault, control));
+        co_return result;
+    }
+    if (entry.value.ste.aborts()) {
+        result.outcome = ended(Disposition::Abort, silent_fault("STE.Config = 0b0xx aborts"));
+        co_return result;
+    }
+    switch (effective_eats(entry.value.ste, control)) {
+        case EffectiveEats::Off:
+            env.decided("STE.EATS does not permit ATS");
+            result.outcome = ended(Disposition::Abort, forbidden_fault(request, "STE.EATS does not permit ATS"));
+            co_return result;
+        case EffectiveEats::Full: result.outcome = pass(); co_return result;
+        case EffectiveEats::SplitStage: break;
+    }
+    // The requester holds intermediate addresses: stage 2 is still to come.
+    StreamContext context = entry.value;
+    context.stage1 = false;
+    const Request effective = override_request(request, context.ste, id);
+    const Checked<Translation> translation = co_await translate_stages(env, context, effective);
+    if (translation) result.outcome = proceed(context, id, effective, translation.value);
+    else result.outcome = dispose(translation.fault, effective, context);
+    co_return result;
+}
+
+}  // namespace smmusim::smmu::arch

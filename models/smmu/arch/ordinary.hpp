@@ -1,0 +1,116 @@
+// Ordinary transactions: from an untranslated access to its physical address or its event (IHI 0070, 3.3, 3.4, 3.11).
+#pragma once
+
+#include "smmu/arch/configuration.hpp"
+#include "smmu/arch/walk_stage1.hpp"
+
+namespace smmusim::smmu::arch {
+
+/// SMMUEN = 0: GBPA decides (3.11).
+inline Outcome bypass_by_gbpa(const Control& control, const spec::Identification& id, const Request& request) {
+    Outcome outcome;
+    if (control.gbpa[spec::Gbpa::ABORT]) {
+        outcome.fault = silent_fault("GBPA.ABORT = 1");
+        return outcome;
+    }
+    if (request.address >> id.output_bits() != 0) {
+        outcome.fault = silent_fault("the address exceeds the output size");
+        return outcome;
+    }
+    const Request effective = override_request(request, control.gbpa, id);
+    outcome.disposition = Disposition::Proceed;
+    outcome.address = request.address;
+    outcome.memory = bypass_attributes(request.memory, control.gbpa, id);
+    outcome.privileged = effective.privileged;
+    outcome.instruction = effective.instruction;
+    return outcome;
+}
+
+/// Both stages for a stream whose context is known; permissions are checked.
+template <TranslationEnvironment Env>
+Task<Checked<Translation>> translate_stages(Env& env, const StreamContext& context, Request request) {
+    Translation result;
+    if (context.stage1) {
+        const Checked<Translation> first = co_await walk_stage1(env, context, request);
+        if (!first || !context.stage2) co_return first;
+        result = first.value;
+    } else {
+        // Stage 1 bypassed: the input address is the IPA and must fit (3.4).
+        if (request.address >> env.identification().intermediate_bits() != 0)
+            co_return bypass_address_fault(request, "the address exceeds the intermediate address size");
+        result.ipa = request.address;
+        result.span = 64;
+    }
+    const Checked<Stage2Leaf> leaf = co_await walk_stage2(env, context, request, result.ipa, FaultClass::In);
+    if (!leaf) co_return leaf.fault;
+    result.stage2 = leaf.value.permissions;
+    result.stage2_attainable = leaf.value.attainable;
+    result.stage2_memory = leaf.value.memory;
+    result.stage2_shareability = leaf.value.shareability;
+    result.stage2_level = leaf.value.level;
+    result.span = std::min(result.span, leaf.value.span);
+    result.output = leaf.value.output;
+    co_return result;
+}
+
+/// `translation` applied to a transaction of the stream; permissions have been checked.
+inline Outcome proceed(const StreamContext& context, const spec::Identification& id, const Request& effective,
+                       const Translation& translation) {
+    Outcome outcome;
+    outcome.disposition = Disposition::Proceed;
+    outcome.address = translation.output;
+    outcome.memory = translated_attributes(effective.memory, context, translation, id);
+    outcome.privileged = effective.privileged;
+    outcome.instruction = effective.instruction;
+    outcome.translated = true;
+    outcome.translation = translation;
+    return outcome;
+}
+
+/// A stream with both stages off or skipped: the address passes if it fits (3.4, Config = 0b100).
+inline Outcome bypass_by_ste(const StreamContext& context, const spec::Identification& id, const Request& effective) {
+    if (effective.address >> id.output_bits() != 0)
+        return dispose(bypass_address_fault(effective, "the address exceeds the output size"), effective, context);
+    Outcome outcome;
+    outcome.disposition = Disposition::Proceed;
+    outcome.address = effective.address;
+    outcome.memory = bypass_attributes(effective.memory, context.ste, id);
+    outcome.privileged = effective.privileged;
+    outcome.instruction = effective.instruction;
+    return outcome;
+}
+
+/// A transaction's outcome together with what may be kept for the next one of its stream.
+struct TranslationResult {
+    Outcome outcome;
+    bool has_context = false;
+    StreamContext context;
+};
+
+/// The procedure for an ordinary, untranslated transaction.
+template <TranslationEnvironment Env>
+Task<TranslationResult> translate_ordinary(Env& env, Request request) {
+    TranslationResult result;
+    if (!env.control().enabled) {  // 3.11
+        result.outcome = bypass_by_gbpa(env.control(), env.identification(), request);
+        co_return result;
+    }
+    const Checked<StreamContext> context = co_await lookup_context(env, request);
+    if (!context) {
+        result.outcome = dispose(context.fault, request, context.value);
+        co_return result;
+    }
+    result.context = context.value;
+    result.has_context = true;
+    const Request effective = override_request(request, result.context.ste, env.identification());
+    if (!result.context.stage1 && !result.context.stage2) {
+        result.outcome = bypass_by_ste(result.context, env.identification(), effective);
+        co_return result;
+    }
+    const Checked<Translation> translation = co_await translate_stages(env, result.context, effective);
+    if (translation) result.outcome = proceed(result.context, env.identification(), effective, translation.value);
+    else result.outcome = dispose(translation.fault, effective, result.context);
+    co_return result;
+}
+
+}  // namespace smmusim::smmu::arch
