@@ -21,6 +21,12 @@ const char* status_text(sim::Status status) {
     return "no error";
 }
 
+/// Whatever ends a wait, what was waited for does not stop a later run.
+struct GiveUp {
+    bool& awaited;
+    ~GiveUp() { awaited = false; }
+};
+
 /// Checked before anything is built.
 const PlatformConfig& checked(const PlatformConfig& config) {
     if (const auto problem = config.problem())
@@ -100,10 +106,7 @@ void Platform::wait(const sim::DmaHandle& operation) {
         if (*waited_for) stop();
         if (before) before(done);
     };
-    struct GiveUp {
-        std::shared_ptr<bool> flag;
-        ~GiveUp() { *flag = false; }
-    } const give_up{waited_for};
+    const GiveUp give_up{*waited_for};
     run_until([&] { return operation->done(); });
 }
 
@@ -114,6 +117,7 @@ void Platform::set_poll(std::function<void()> poll) {
 }
 
 void Platform::reset(bool clear_memory) {
+    require_outside_run();
     const SimContext::Use use(machine_.context);
     start();
     scope_.cancel();
@@ -124,13 +128,14 @@ void Platform::reset(bool clear_memory) {
 struct Platform::Transaction {
     sim::AccessPtr access;
     bool done = false;
+    bool awaited = true;
 };
 
 sim::Task<> Platform::transact_on_bus(Platform* platform, u32 cpu, std::shared_ptr<Transaction> transaction) {
     sim::Port& port = *platform->machine_.cpu_ports[cpu];
     co_await sim::transfer(platform->machine_.simulation, port, *transaction->access, "a CPU's access on the bus");
     transaction->done = true;
-    platform->stop();
+    if (transaction->awaited) platform->stop();
 }
 
 u64 Platform::transact(sim::Command command, u64 address, u64 value, u32 size, u32 cpu) {
@@ -140,9 +145,11 @@ u64 Platform::transact(sim::Command command, u64 address, u64 value, u32 size, u
         throw std::invalid_argument(fmt::format("{} bytes at {:#x} cross a 4 KiB boundary", size, address));
     if (cpu >= machine_.cpus.size())
         throw std::invalid_argument(fmt::format("there is no cpu{}; the machine has {}", cpu, machine_.cpus.size()));
+    require_outside_run();  // before anything is sent
     const SimContext::Use use(machine_.context);
     start();
     const auto transaction = std::make_shared<Transaction>();
+    const GiveUp give_up{transaction->awaited};
     transaction->access = machine_.simulation.accesses().make(command, address, size);
     sim::Access& access = *transaction->access;
     access.attributes.transaction_class = sim::TransactionClass::Cpu;

@@ -75,6 +75,8 @@ public:
     /// Until the operation is done.
     void wait(const sim::DmaHandle& operation);
     void stop() { machine_.simulation.scheduler().stop(); }
+    /// Throws std::logic_error when called by a callback of a run.
+    void require_outside_run() const { machine_.bridge->require_outside_run(); }
     /// Nothing in flight but timers and what waits for software.
     bool idle() const { return !machine_.bridge->busy(); }
     std::string waiting() const { return machine_.simulation.waiting(); }
@@ -82,7 +84,8 @@ public:
     void set_poll(std::function<void()> poll);
 
     /// Architected reset of every device; work in flight is dropped. Memory, time and statistics stay. Everything that
-    /// is scheduled is cancelled: activities of software must be gone, or be destroyed afterwards.
+    /// is scheduled is cancelled: activities of software must be gone, or be destroyed afterwards. Like all that lets
+    /// time pass it throws std::logic_error inside a run.
     void reset(bool clear_memory = false);
 
     // A load or store of a CPU, complete in simulated time when it returns; throws BusError or Blocked, and

@@ -88,8 +88,13 @@ void KernelBridge::start(Time duration, sc_core::sc_starvation_policy policy) {
     kernel_now_ = simcontext()->time_stamp().value();
 }
 
+void KernelBridge::require_outside_run() const {
+    if (mode_ != Mode::Followed)
+        throw std::logic_error("the simulation is running: a callback must not let time pass, reset or close");
+}
+
 void KernelBridge::run(Time limit, Scheduler::Until until) {
-    if (mode_ != Mode::Followed) throw std::logic_error("the simulation is running: a callback must not let time pass");
+    require_outside_run();
     Scheduler& scheduler = simulation_.scheduler();
     if (auto failure = scheduler.take_failure()) std::rethrow_exception(failure);
     scheduler.clear_stop();

@@ -25,6 +25,8 @@ public:
     /// from an activity. The kernel's time and the scheduler's are equal afterwards. Throws std::logic_error when
     /// called from inside a run.
     void run(Time limit, sim::Scheduler::Until until);
+    /// Throws std::logic_error inside a run.
+    void require_outside_run() const;
 
     /// True while something of ours is scheduled or is with a foreign module.
     bool busy() const { return !simulation_.scheduler().idle() || foreign_outstanding_ != 0; }

@@ -11,10 +11,20 @@ using platform::Platform;
 namespace config = platform::config;
 namespace results = platform::results;
 
-struct Machine::SoftwareStatistics final : sim::HasStatistics {
-    explicit SoftwareStatistics(sw::Host& software) : host(software) {}
+/// One booted operating system, and the calls that Python makes to it.
+struct Machine::Software final : sim::HasStatistics {
+    Software(Platform& owner, const sw::SoftwareConfig& config, std::vector<sw::cpu::Cpu*> cpus)
+        : platform(owner),
+          host(owner.simulation(), config, platform::describe(owner.config()), std::move(cpus)),
+          calls(owner.simulation(), "python") {
+        platform.add_statistics(*this);
+    }
+    ~Software() { platform.remove_statistics(*this); }
     void statistics(sim::StatisticsVisitor& visit) override { host.statistics(visit); }
-    sw::Host& host;
+
+    Platform& platform;
+    sw::Host host;
+    sim::Scope calls;  ///< last: they use the host
 };
 
 Machine::Machine(const std::string& preset, const Settings& settings) {
@@ -29,19 +39,34 @@ Machine::Machine(const std::string& preset, const Settings& settings) {
     });
 }
 
-Machine::~Machine() { close(); }
+Machine::~Machine() { destroy(); }
 
 void Machine::close() {
-    if (software_statistics_ != nullptr) platform_->remove_statistics(*software_statistics_);
-    calls_.reset();
-    software_statistics_.reset();
-    host_.reset();
+    if (platform_ != nullptr) platform_->require_outside_run();
+    destroy();
+}
+
+void Machine::destroy() {
+    booted_.reset();
+    domains_.clear();
+    software_.reset();
     platform_.reset();
 }
 
 Platform& Machine::platform() const {
     if (platform_ == nullptr) throw std::invalid_argument("the platform is closed");
     return *platform_;
+}
+
+void Machine::reset(bool clear_memory) {
+    platform().require_outside_run();
+    booted_.reset();
+    domains_.clear();
+    if (software_ != nullptr) {
+        software_->calls.cancel();
+        software_->host.scope().cancel();
+    }
+    platform().reset(clear_memory);
 }
 
 void Machine::run(std::optional<Time> duration) {
@@ -100,8 +125,9 @@ std::string Machine::digest() {
     return results::digest_text(results::digest_of(collect(platform()), platform().events()));
 }
 
-void Machine::boot(const Settings& settings) {
-    if (host_ != nullptr) throw std::invalid_argument("the software has been booted already");
+int Machine::boot(const Settings& settings) {
+    platform().require_outside_run();
+    if (booted_ != nullptr) throw std::invalid_argument("the software has been booted already");
     config::Node tree = config::parse_yaml("{}", "the defaults");
     for (const auto& [path, value] : settings) config::add_setting(tree, path, value, "Python");
     sw::SoftwareConfig software;
@@ -109,39 +135,53 @@ void Machine::boot(const Settings& settings) {
     platform::Machine& machine = platform().machine();
     std::vector<sw::cpu::Cpu*> cpus;
     for (const auto& cpu : machine.cpus) cpus.push_back(cpu.get());
-    host_ = std::make_unique<sw::Host>(machine.simulation, software, platform::describe(platform().config()), cpus);
-    calls_ = std::make_unique<sim::Scope>(machine.simulation, "python");
-    software_statistics_ = std::make_unique<SoftwareStatistics>(*host_);
-    platform().add_statistics(*software_statistics_);
-    if (call("boot", host_->boot()) != 0) throw std::runtime_error("boot: " + host_->failure());
+    software_.reset();  // one that a reset ended lets go of the CPUs before the next takes them
+    software_ = std::make_unique<Software>(platform(), software, std::move(cpus));
+    booted_ = std::make_shared<int>();
+    return call("boot", software_->host.boot());
 }
 
 sw::Host& Machine::host() const {
-    if (host_ == nullptr) throw std::invalid_argument("no software has been booted: call boot() first");
-    return *host_;
+    platform();
+    if (booted_ != nullptr) return software_->host;
+    throw std::invalid_argument(software_ != nullptr ? "a reset has ended the software: call boot() again"
+                                                     : "no software has been booted: call boot() first");
+}
+
+Reference<sw::iommu::Domain> Machine::refer(sw::iommu::Domain& domain) {
+    std::shared_ptr<const void>& life = domains_[&domain];
+    if (life == nullptr) life = std::make_shared<int>();
+    return {&domain, this, life};
 }
 
 namespace {
 
 struct Call {
     bool done = false;
+    bool awaited = true;
     int result = 0;
 };
 
 sim::Task<> finish(Platform* platform, std::shared_ptr<Call> state, sim::Task<int> task) {
     state->result = co_await task;
     state->done = true;
-    platform->stop();
+    if (state->awaited) platform->stop();
 }
 
 }  // namespace
 
 int Machine::call(const char* activity, sim::Task<int> task) {
-    const auto state = std::make_shared<Call>();
     Platform& machine = platform();
+    machine.require_outside_run();  // before the call begins
     const platform::SimContext::Use use(machine.context());
     machine.machine();
-    calls_->spawn(activity, finish(&machine, state, std::move(task)));
+    const auto state = std::make_shared<Call>();
+    // Whatever ends the wait, the call does not stop a later run.
+    struct GiveUp {
+        Call& call;
+        ~GiveUp() { call.awaited = false; }
+    } const give_up{*state};
+    software_->calls.spawn(activity, finish(&machine, state, std::move(task)));
     machine.run_until([&] { return state->done; });
     return state->result;
 }
@@ -163,7 +203,7 @@ void bind_machine(py::module_& module) {
         .def("run", &Machine::run)
         .def("wait", &Machine::wait)
         .def("waiting", [](const Machine& self) { return self.platform().waiting(); })
-        .def("reset", [](const Machine& self, bool clear_memory) { self.platform().reset(clear_memory); })
+        .def("reset", &Machine::reset)
         .def("parameters", &Machine::parameters)
         .def("statistics", &Machine::statistics)
         .def("reset_statistics", &Machine::reset_statistics)

@@ -5,8 +5,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <map>
 #include <memory>
-#include <set>
 
 #include "platform/machine_description.hpp"
 #include "platform/platform.hpp"
@@ -19,6 +19,16 @@ namespace py = pybind11;
 /// One DMA operation as Python sees it.
 struct Operation {
     sim::DmaHandle dma;
+};
+
+class Machine;
+
+/// An object of the software as Python names it. It goes when it is freed, and with the software at a reset.
+template <class Object>
+struct Reference {
+    Object* object;
+    const Machine* machine;
+    std::weak_ptr<const void> life;
 };
 
 /// The machine and, after boot(), its software. Every call that needs it after close() raises.
@@ -34,6 +44,8 @@ public:
     void close();
     bool closed() const { return platform_ == nullptr; }
 
+    /// The software does not survive it; its statistics stay until the next boot().
+    void reset(bool clear_memory);
     void run(std::optional<Time> duration);
     void wait(const Operation& operation);
 
@@ -42,18 +54,35 @@ public:
     void reset_statistics();
     std::string digest();
 
-    void boot(const Settings& settings);
+    /// 0 or a negative errno; see host().failure().
+    int boot(const Settings& settings);
     sw::Host& host() const;
     /// Runs a software call to its end and returns 0 or a negative errno.
     int call(const char* activity, sim::Task<int> task);
 
-private:
-    std::unique_ptr<platform::Platform> platform_;
-    std::unique_ptr<sw::Host> host_;
-    std::unique_ptr<sim::Scope> calls_;
+    Reference<sw::Host> refer(sw::Host& host) const { return {&host, this, booted_}; }
+    Reference<sw::HostDevice> refer(sw::HostDevice& device) const { return {&device, this, booted_}; }
+    Reference<sw::iommu::Domain> refer(sw::iommu::Domain& domain);
+    /// The domain has been freed.
+    void forget(const sw::iommu::Domain& domain) { domains_.erase(&domain); }
+    /// What Python names; throws std::invalid_argument if it is gone, or another machine's.
+    template <class Object>
+    Object& object(const Reference<Object>& reference) const {
+        host();
+        if (reference.life.expired())
+            throw std::invalid_argument("this object of the software is gone: it was freed, or a reset ended it");
+        if (reference.machine != this) throw std::invalid_argument("this object belongs to another platform");
+        return *reference.object;
+    }
 
-    struct SoftwareStatistics;
-    std::unique_ptr<SoftwareStatistics> software_statistics_;
+private:
+    struct Software;
+    void destroy();
+
+    std::unique_ptr<platform::Platform> platform_;
+    std::unique_ptr<Software> software_;
+    std::shared_ptr<const void> booted_;  ///< null: no software, or a reset has ended it
+    std::map<const sw::iommu::Domain*, std::shared_ptr<const void>> domains_;  ///< those that Python knows
 };
 
 void bind_machine(py::module_& module);

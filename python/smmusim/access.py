@@ -69,6 +69,13 @@ def _size(size: int) -> int:
     return size
 
 
+def octets(data) -> bytes:
+    """Data to write: bytes, bytearray, an array, anything that has bytes or is a sequence of them."""
+    if isinstance(data, int):
+        raise TypeError("the data to write are bytes, not a number")
+    return bytes(data)
+
+
 def _address(address: int) -> int:
     if not 0 <= address < 1 << 64:
         raise ValueError(f"{address:#x} is no 64-bit address")
@@ -93,7 +100,12 @@ class Stream:
         unknown = set(changes) - set(cls._KEYWORDS)
         if unknown:
             raise TypeError(f"unknown keyword {sorted(unknown)[0]!r}; there are {', '.join(cls._KEYWORDS)}")
-        return {**before, **changes}
+        identity = {**before, **changes}
+        if identity.get("secure"):
+            raise ValueError("the SMMU has no Secure state (S_IDR1.SECURE_IMPL = 0)")
+        if identity.get("substream_id") is not None and not 0 <= identity["substream_id"] < 1 << 20:
+            raise ValueError("a SubstreamID has 20 bits")
+        return identity
 
     def _submit(self, write: bool, iova: int, size: int, data, changes: dict) -> Handle:
         identity = self._merge(self._identity, changes)
@@ -121,7 +133,8 @@ class Stream:
 
     def submit_write(self, iova: int, data: bytes, **identity) -> Handle:
         """Queues a write and returns at once."""
-        return self._submit(True, iova, len(data), bytes(data), identity)
+        data = octets(data)
+        return self._submit(True, iova, len(data), data, identity)
 
     def read(self, iova: int, size: int, **identity) -> Result:
         """Reads `size` bytes; runs until the read is done."""
@@ -143,6 +156,8 @@ class ConfigSpace:
         return self._platform._core.config_read(self._index, offset, size)
 
     def write(self, offset: int, value: int, size: int) -> None:
+        if not 0 <= value < 1 << (8 * size):
+            raise ValueError(f"{value:#x} does not fit into {size} bytes")
         self._platform._core.config_write(self._index, offset, value, size)
 
 
@@ -177,7 +192,8 @@ class Endpoint:
         """Queues a DMA write and returns at once."""
         if instruction:
             raise ValueError("a write is never an instruction access")
-        return self._submit(True, iova, len(data), bytes(data), pasid, privileged, False)
+        data = octets(data)
+        return self._submit(True, iova, len(data), data, pasid, privileged, False)
 
     def dma_read(self, iova: int, size: int, pasid: int | None = None, privileged: bool = False,
                  instruction: bool = False) -> Result:

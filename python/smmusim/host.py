@@ -1,7 +1,8 @@
 """The booted software stack: devices, domains, reserved IOVA windows, interrupts.
 
 Calls run in simulated time and return when they are done. A call that fails raises OSError with the errno of Linux.
-`cpu=n` names the CPU that makes the call.
+`cpu=n` names the CPU that makes the call. A reset of the machine ends the software: its objects raise ValueError from
+then on, and a domain that was freed does so too.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from smmusim.platform import Platform
 
 
-def _check(error: int) -> None:
+def _check(error: int, what: str = "") -> None:
     if error < 0:
-        raise OSError(-error, os.strerror(-error))
+        raise OSError(-error, os.strerror(-error) + (f": {what}" if what else ""))
 
 
 def _value(answer: tuple):
@@ -71,7 +72,7 @@ class Device:
     def __init__(self, platform: Platform, device: _core.Device):
         self._platform = platform
         self._device = device
-        self.name = device.name
+        self.name = platform._core.device_name(device)
 
     @property
     def domain(self) -> Domain | None:
@@ -96,7 +97,7 @@ class Domain:
         self._platform = platform
         self._core = platform._core
         self._domain = domain
-        self.name = domain.name
+        self.name = self._core.domain_name(domain)
 
     def attach(self, dev: Device, cpu: int = 0) -> None:
         """Moves the device's whole group into this domain and lets the function master the bus."""
@@ -150,13 +151,19 @@ class Domain:
 class Host:
     """An operating system that has booted."""
 
-    def __init__(self, platform: Platform):
+    def __init__(self, platform: Platform, settings: list[tuple[str, str]]):
+        core = platform._core
+        error = core.boot(settings)
+        _check(error, f"boot failed at {core.boot_failure()}" if error else "")
         self._platform = platform
+        self._host = core.host()
 
     def device(self, endpoint: Endpoint | int) -> Device:
         """The function of an endpoint, or of a RequesterID. Raises ValueError if the host found none."""
+        if isinstance(endpoint, Endpoint) and endpoint._platform is not self._platform:
+            raise ValueError(f"{endpoint!r} belongs to another platform")
         requester = endpoint.requester_id if isinstance(endpoint, Endpoint) else endpoint
-        device = self._platform._core.device(requester)
+        device = self._platform._core.device(self._host, requester)
         if device is None:
             raise ValueError(f"the host found no function with RequesterID {requester:#x}")
         return Device(self._platform, device)
@@ -165,5 +172,6 @@ class Host:
         """A new domain: "unmanaged" (of stage 1 or 2, or what the SMMU has) or "identity"."""
         if stage not in (None, 1, 2):
             raise ValueError("stage is 1, 2 or None")
-        answer = self._platform._core.alloc_domain(type, "" if stage is None else str(stage), smmu, cpu)
+        stage_text = "" if stage is None else str(stage)
+        answer = self._platform._core.alloc_domain(self._host, type, stage_text, smmu, cpu)
         return Domain(self._platform, _value(answer))

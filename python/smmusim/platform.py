@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 
 from smmusim import _core
-from smmusim.access import Endpoint, Stream
+from smmusim.access import Endpoint, Stream, octets
 from smmusim.events import Event
 from smmusim.host import Host
 from smmusim.translation import Translation
@@ -41,19 +41,34 @@ class Memory:
         self._core = core
         self.base, self.size = core.memory_range()
 
+    def _check(self, pa: int, size: int) -> None:
+        if size < 0:
+            raise ValueError("a size is not negative")
+        if not self.base <= pa <= self.base + self.size - size:
+            raise ValueError(f"{size} bytes at {pa:#x} are not within RAM, "
+                             f"{self.base:#x} to {self.base + self.size - 1:#x}")
+
     def read(self, pa: int, size: int) -> bytes:
+        self._check(pa, size)
         return self._core.memory_read(pa, size)
 
     def write(self, pa: int, data: bytes) -> None:
-        self._core.memory_write(pa, bytes(data))
+        data = octets(data)
+        self._check(pa, len(data))
+        self._core.memory_write(pa, data)
 
     def read_u64(self, pa: int) -> int:
         return int.from_bytes(self.read(pa, 8), "little")
 
     def write_u64(self, pa: int, value: int) -> None:
+        if not 0 <= value < 1 << 64:
+            raise ValueError(f"{value:#x} does not fit into 8 bytes")
         self.write(pa, value.to_bytes(8, "little"))
 
     def fill(self, pa: int, size: int, byte: int) -> None:
+        if not 0 <= byte < 256:
+            raise ValueError(f"{byte} is no byte")
+        self._check(pa, size)
         self._core.memory_fill(pa, size, byte)
 
 
@@ -235,7 +250,10 @@ class Platform:
         return self._core.waiting()
 
     def reset(self, clear_memory: bool = False) -> None:
-        """Architected reset of every device. Work in flight is dropped; RAM, time and statistics stay."""
+        """Architected reset of every device. Work in flight is dropped; RAM, time and statistics stay.
+
+        The software that boot() started does not survive it: its objects raise ValueError, and boot() starts anew.
+        """
         self._core.reset(clear_memory)
 
     def stream(self, stream_id: int, substream_id: int | None = None, privileged: bool = False,
@@ -267,5 +285,4 @@ class Platform:
 
     def boot(self, **software) -> Host:
         """Boots the software stack; keyword arguments are parameters under `software`, such as msi_policy."""
-        self._core.boot(settings_of(software))
-        return Host(self)
+        return Host(self, settings_of(software))

@@ -147,6 +147,28 @@ def test_an_access_of_no_bytes_is_refused():
             sim.stream(1).read(RAM, "4")
 
 
+def test_wrong_arguments_are_refused_before_anything_happens():
+    with virt() as sim:
+        top = sim.memory.base + sim.memory.size
+        outside = [lambda: sim.memory.read(-1, 1), lambda: sim.memory.read(1 << 64, 1), lambda: sim.memory.read(top, 1),
+                   lambda: sim.memory.write(top - 1, b"xy"), lambda: sim.memory.fill(top - 4, 5, 0)]
+        for call in outside:
+            with pytest.raises(ValueError, match="0x40000000 to 0xbfffffff"):
+                call()
+        assert sim.memory.read(top - 1, 1) == b"\0" and sim.memory.read(RAM, 0) == b""
+        for call in (lambda: sim.memory.read(RAM, -1), lambda: sim.memory.write_u64(RAM, -1),
+                     lambda: sim.memory.write_u64(RAM, 1 << 64), lambda: sim.memory.fill(RAM, 1, 256),
+                     lambda: sim.endpoints[0].config.write(4, 1 << 16, 2), lambda: sim.mmio.write(RAM, 256, 1),
+                     lambda: sim.stream(1, secure=True), lambda: sim.stream(1, substream_id=1 << 20)):
+            with pytest.raises(ValueError):
+                call()
+        for call in (lambda: sim.memory.write(RAM, 5), lambda: sim.stream(1).write(RAM, 5),
+                     lambda: sim.endpoints[0].submit_write(RAM, 5), lambda: sim.memory.write(RAM, "text")):
+            with pytest.raises(TypeError):
+                call()
+        assert sim.now == 0
+
+
 def test_reset_drops_work_and_keeps_memory_and_time():
     with virt() as sim:
         tables = Stage1(sim)

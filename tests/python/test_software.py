@@ -96,3 +96,99 @@ def test_an_exception_of_a_callback_arrives_where_the_machine_was_run(sim):
     sim.endpoints[0].msi(0)
     with pytest.raises(LookupError, match="from the handler"):
         sim.run()
+
+
+def test_a_reset_ends_the_software_and_its_objects(sim):
+    host = sim.boot()
+    dev = host.device(sim.endpoints[0])
+    dom = host.alloc_domain()
+    (irq,) = dev.enable_msix(1)
+    dom.map(0x10_0000, RAM + 0x500_0000, 0x1000, "rw")
+    sim.reset()
+    assert sim.stats["sw.iommu.map_ops"] == 1, "statistics stay"
+    again = sim.boot()
+    for call in (lambda: host.device(8), lambda: host.alloc_domain(), lambda: dom.map(0x20_0000, RAM, 0x1000, "r"),
+                 lambda: dom.attr("DOMAIN_ATTR_MSI_MAPPING"), lambda: dom.reserved_bindings, lambda: dev.domain,
+                 lambda: dom.attach(again.device(8)), lambda: dev.enable_msix(1), lambda: irq.message, irq.disable):
+        with pytest.raises(ValueError, match="reset"):
+            call()
+    (irq,) = again.device(sim.endpoints[0]).enable_msix(1)
+    sim.endpoints[0].msi(0)
+    sim.run()
+    assert irq.fired == 1
+
+
+def test_a_reset_amid_traffic_of_software_drops_all_of_it(sim):
+    dev = sim.boot().device(sim.endpoints[0])
+    dev.enable_msix(4)
+    endpoint = sim.endpoints[0]
+    endpoint.config.write(4, 0b110, 2)
+    handles = [endpoint.submit_write(RAM, bytes(4096)), endpoint.submit_read(RAM, 4096)]
+    handles.append(sim.stream(8).submit_read(RAM, 64))
+    for vector in range(4):
+        endpoint.msi(vector)
+    sim.run(500_000)
+    sim.reset()
+    assert [handle.result.status for handle in handles] == ["timeout", "timeout", "ok"]
+    assert sim.waiting() == ""
+    sim.run()
+
+
+def test_a_freed_domain_is_gone(sim):
+    host = sim.boot()
+    dom = host.alloc_domain()
+    dom.free()
+    for call in (dom.free, lambda: dom.map(0x1000, RAM, 0x1000, "r"), lambda: dom.reserved_bindings):
+        with pytest.raises(ValueError, match="freed"):
+            call()
+
+
+def test_objects_of_another_platform_are_refused(sim):
+    dom = sim.boot().alloc_domain()
+    with virt() as other:
+        there = other.boot()
+        with pytest.raises(ValueError, match="another platform"):
+            dom.attach(there.device(8))
+        with pytest.raises(ValueError, match="another platform"):
+            there.device(sim.endpoints[0])
+
+
+def test_objects_of_a_closed_platform_raise():
+    with virt() as sim:
+        dom = sim.boot().alloc_domain()
+    for call in (lambda: dom.reserved_bindings, lambda: dom.attr("DOMAIN_ATTR_MSI_MAPPING"), dom.free):
+        with pytest.raises(ValueError, match="closed"):
+            call()
+
+
+@pytest.mark.parametrize("action", ["run", "reset", "close", "boot"])
+def test_a_callback_cannot_run_reset_or_close_the_machine(sim, action):
+    (irq,) = sim.boot().device(sim.endpoints[0]).enable_msix(1)
+    irq.on_fire(getattr(sim, action))
+    sim.endpoints[0].msi(0)
+    with pytest.raises(RuntimeError, match="callback"):
+        sim.run()
+    irq.on_fire(None)
+    sim.endpoints[0].msi(0)
+    sim.run()
+    assert irq.fired == 2
+
+
+def test_a_call_refused_in_a_callback_has_not_begun(sim):
+    (irq,) = sim.boot().device(sim.endpoints[0]).enable_msix(1)
+    irq.on_fire(irq.disable)
+    sim.endpoints[0].msi(0)
+    with pytest.raises(RuntimeError):
+        sim.run()
+    sim.run()
+    irq.on_fire(None)
+    sim.endpoints[0].msi(0)
+    sim.run()
+    assert irq.fired == 2
+
+
+def test_memory_too_small_for_the_software_is_enomem():
+    with virt(**{"memory.size": "4KiB"}) as small:
+        with pytest.raises(OSError, match="distributor") as caught:
+            small.boot()
+        assert caught.value.errno == errno.ENOMEM
