@@ -15,16 +15,19 @@ void raise(const char* type, const std::string& text, const py::dict& members) {
     PyErr_SetObject(py::type::handle_of(error).ptr(), error.ptr());
 }
 
+void set_config_error(const std::string& text, const platform::config::Position& where) {
+    py::dict members;
+    members["file"] = where.file;
+    members["line"] = where.line != 0 ? py::object(py::int_(where.line)) : py::object(py::none());
+    members["column"] = where.line != 0 ? py::object(py::int_(where.column)) : py::object(py::none());
+    raise("ConfigError", text, members);
+}
+
 void translate_errors(std::exception_ptr pointer) {
     try {
         std::rethrow_exception(pointer);
     } catch (const platform::config::ConfigError& error) {
-        py::dict members;
-        const platform::config::Position& where = error.where();
-        members["file"] = where.file;
-        members["line"] = where.line != 0 ? py::object(py::int_(where.line)) : py::object(py::none());
-        members["column"] = where.line != 0 ? py::object(py::int_(where.column)) : py::object(py::none());
-        raise("ConfigError", error.what(), members);
+        set_config_error(error.what(), error.where());
     } catch (const platform::BusError& error) {
         py::dict members;
         members["address"] = error.address();
@@ -42,7 +45,18 @@ py::dict run_scenario(const std::string& file, const Machine::Settings& settings
     scenarios::RunOptions options;
     options.out = out;
     for (const auto& [path, value] : settings) options.overrides.settings.push_back(fmt::format("{}={}", path, value));
+    std::exception_ptr interruption;  // Ctrl-C
+    options.poll = [&] {
+        if (PyErr_CheckSignals() == 0) return;
+        interruption = std::make_exception_ptr(py::error_already_set());
+        std::rethrow_exception(interruption);
+    };
     const scenarios::Outcome outcome = scenarios::run_scenario(file, options);
+    if (interruption) std::rethrow_exception(interruption);
+    if (outcome.ending == scenarios::Ending::BadInput) {
+        set_config_error(outcome.error, outcome.place);
+        throw py::error_already_set();
+    }
     const py::object loads = py::module_::import("json").attr("loads");
     return loads(outcome.json().dump());
 }

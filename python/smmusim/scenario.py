@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 
 from smmusim import _core
-from smmusim.errors import ConfigError, Error
+from smmusim.errors import Error
 from smmusim.platform import settings_of
 
-#: Exit statuses of the command line.
-_BAD_INPUT, _INTERNAL = 2, 3
+#: Exit status of the command line for an internal error.
+_INTERNAL = 3
 
 
 class Result:
@@ -43,8 +43,6 @@ def run(path: str | os.PathLike, out: str | os.PathLike = "out", **overrides) ->
     Raises ConfigError for a file or an override that cannot be used, Error if the simulator itself failed.
     """
     outcome = _core.run_scenario(os.fspath(path), settings_of(overrides), os.fspath(out))
-    if outcome["status"] == _BAD_INPUT:
-        raise ConfigError(outcome["error"])
     if outcome["status"] == _INTERNAL:
         raise Error(outcome["error"])
     return Result(outcome)

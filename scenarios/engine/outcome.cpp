@@ -32,11 +32,14 @@ Json Outcome::json() const {
     for (const Latency& latency : latencies)
         spreads[latency.name] = {{"count", latency.count}, {"mean", latency.mean}, {"p50", latency.p50},
                                  {"p99", latency.p99},     {"p999", latency.p999}, {"max", latency.max}};
+    Json where(nullptr);
+    if (!place.file.empty()) where = {{"file", place.file}, {"line", place.line}, {"column", place.column}};
     return {{"scenario", name},
             {"file", file},
             {"passed", ending == Ending::Passed},
             {"status", static_cast<int>(ending)},
             {"error", error.empty() ? Json(nullptr) : Json(error)},
+            {"place", std::move(where)},
             {"expectations", std::move(expectations)},
             {"latencies", std::move(spreads)},
             {"digest", digest},
@@ -51,6 +54,8 @@ Outcome Outcome::from_json(const Json& document) {
     outcome.file = document.at("file");
     outcome.ending = static_cast<Ending>(document.at("status").get<int>());
     if (!document.at("error").is_null()) outcome.error = document.at("error");
+    if (const Json& where = document.at("place"); !where.is_null())
+        outcome.place = {where.at("file"), where.at("line"), where.at("column")};
     for (const Json& entry : document.at("expectations"))
         outcome.verdicts.push_back(
             {entry.at("expectation"), entry.at("where"), entry.at("passed"), entry.at("actual")});

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "platform/config/error.hpp"
 #include "scenarios/engine/expectation.hpp"
 
 namespace smmusim::scenarios {
@@ -27,7 +28,8 @@ struct Outcome {
     std::string file;
     std::string name;
     Ending ending = Ending::Internal;
-    std::string error;  ///< what stopped the run, if anything did
+    std::string error;                 ///< what stopped the run, if anything did
+    platform::config::Position place;  ///< of a mistake in the input
     std::vector<Verdict> verdicts;
     std::vector<Latency> latencies;
     std::string digest;

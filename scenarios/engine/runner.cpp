@@ -148,6 +148,7 @@ void play(Prepared& prepared, const RunOptions& options, Outcome& outcome) {
     machine.simulation().set_trace(trace.get());
     Stage stage(machine, prepared.software, prepared.scenario);
     machine.set_poll([&] {
+        if (options.poll) options.poll();
         if (Clock::now() - begin > limit) throw WallLimit("the wall-clock limit passed\n" + machine.waiting());
     });
     try {
@@ -200,6 +201,7 @@ Outcome run_scenario(const fs::path& file, const RunOptions& options) {
     } catch (const ConfigError& error) {
         outcome.ending = Ending::BadInput;
         outcome.error = error.what();
+        outcome.place = error.where();
     } catch (const std::exception& error) {
         outcome.ending = Ending::Internal;
         outcome.error = error.what();

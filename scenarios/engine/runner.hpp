@@ -3,6 +3,7 @@
 
 #include <array>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct RunOptions {
     std::string out = "out";
     std::vector<std::string> trace;  ///< kinds of lines; empty: no trace
     bool update_golden = false;
-    bool own_process = false;  ///< nothing else lives in the process: it may be ended by a signal
+    std::function<void()> poll;  ///< called now and then; an exception from it ends the run
+    bool own_process = false;    ///< nothing else lives in the process: it may be ended by a signal
 };
 
 /// Never throws: what goes wrong is the outcome.
