@@ -1,8 +1,23 @@
 #include "platform/config/tree.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string_view>
 
 namespace smmusim::platform::config {
+
+namespace {
+
+/// 12 of "12"; nothing of another text.
+std::optional<u64> index_of(std::string_view digits) {
+    u64 value = 0;
+    const char* const end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, value);
+    return error == std::errc() && stop == end ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
 
 Node::Node() = default;
 Node::Node(Kind kind, Position where) : kind_(kind), where_(std::move(where)) {}
@@ -54,12 +69,26 @@ void Node::put(const std::string& path, Position key, Node value) {
     for (Entry& part : value.entries_) entry->value.put(part.key, part.where, std::move(part.value));
 }
 
+void Node::shorten(const Entry& part) {
+    constexpr std::string_view suffix = "_count";
+    if (!part.key.ends_with(suffix) || part.value.kind_ != Kind::Scalar) return;
+    const std::optional<u64> count = index_of(part.value.text_);
+    if (!count) return;
+    const std::string singular = part.key.substr(0, part.key.size() - suffix.size());
+    std::erase_if(entries_, [&](const Entry& entry) {
+        if (!entry.key.starts_with(singular)) return false;
+        const std::optional<u64> index = index_of(std::string_view(entry.key).substr(singular.size()));
+        return index && *index >= *count;
+    });
+}
+
 void Node::merge(const Node& over) {
     if (over.kind_ == Kind::Null && kind_ == Kind::Map) return;
     if (kind_ != Kind::Map || over.kind_ != Kind::Map) {
         *this = Node(over);
         return;
     }
+    for (const Entry& part : over.entries_) shorten(part);
     for (const Entry& part : over.entries_) {
         if (Entry* const entry = find(part.key)) {
             entry->where = part.where;

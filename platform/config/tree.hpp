@@ -41,13 +41,16 @@ public:
     /// Adds a value under a key, which may be a dotted path; a second value for the same path is an error.
     void put(const std::string& path, Position key, Node value);
 
-    /// Lays `over` on top: maps are united, anything else is replaced.
+    /// Lays `over` on top: maps are united, anything else is replaced; a count in `over` (`smmu_count: 0`) removes the
+    /// members of the list beyond it.
     void merge(const Node& over);
 
     /// "a mapping", "a list", ... for messages.
     const char* kind_name() const;
 
 private:
+    void shorten(const Entry& count);
+
     Kind kind_ = Kind::Null;
     bool quoted_ = false;
     Bare bare_ = Bare::Rejected;

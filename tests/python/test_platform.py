@@ -227,3 +227,18 @@ def test_event_decodes_any_32_bytes():
         smmusim.Event(b"short")
     with pytest.raises(AttributeError):
         event.NoSuchField
+
+
+def test_a_machine_without_smmu_is_a_baseline():
+    with virt(smmu_count=0) as sim:
+        assert sim.smmus == []
+        assert sim.stream(5).write(RAM, b"direct").ok
+        host = sim.boot()
+        dev = host.device(sim.endpoints[0])
+        assert dev.domain is None
+        (irq,) = dev.enable_msix(1)
+        sim.endpoints[0].msi(0)
+        sim.run()
+        assert irq.fired == 1
+        with pytest.raises(OSError):
+            host.alloc_domain()

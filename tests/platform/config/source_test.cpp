@@ -85,6 +85,21 @@ TEST_F(Source, ABaseLiesBelowWhatTheFileSaysItself) {
     EXPECT_EQ(origins.exact("smmu0.cache.entries")->text(), (folder_ / "presets/part.yaml").string() + ":2:26");
 }
 
+TEST_F(Source, ACountRemovesMembersThatALowerLayerNames) {
+    file("root.yaml", "smmu0: {latency: 5ns}\nsmmu1: {latency: 6ns}\n");
+    const auto count = [&](const std::string& above) {
+        Node tree = load_yaml(file("top.yaml", "base: root.yaml\n" + above));
+        resolve_base(tree);
+        test::MachineExample machine;
+        load(machine, tree);
+        return machine.smmus.size();
+    };
+    EXPECT_EQ(count("smmu_count: 0\n"), 0u);
+    EXPECT_EQ(count("smmu_count: 1\nsmmu0: {latency: 2ns}\n"), 1u);
+    EXPECT_EQ(count("smmu_count: 2\n"), 2u);
+    EXPECT_THROW(count("smmu_count: 1\nsmmu1: {latency: 2ns}\n"), ConfigError);
+}
+
 TEST_F(Source, ABaseThatIsMissingOrCircularIsAnErrorWhereItIsNamed) {
     EXPECT_EQ(error_of(file("lost.yaml", "base: nowhere.yaml\n")).substr(0, 52),
               "lost.yaml:1:7: there is no file 'nowhere.yaml'; look");
