@@ -57,7 +57,7 @@ SMMUSIM_API uint64_t smmusim_now(const struct smmusim_machine* machine);
 SMMUSIM_API int smmusim_reset(struct smmusim_machine* machine, int clear_memory);
 
 /* Called when the interrupt line of a CPU changes, from inside a call that lets time pass; it may access registers
- * and memory, but must not let time pass itself (no MMIO, no run). NULL: no callback any more. */
+ * and memory, but must not let time pass, reset or destroy (no MMIO, no run). NULL: no callback any more. */
 typedef void smmusim_irq_callback(void* context, unsigned cpu, int asserted);
 SMMUSIM_API int smmusim_on_irq(struct smmusim_machine* machine, unsigned cpu, smmusim_irq_callback* callback,
                                void* context);

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 
 #include "platform/config/nearest.hpp"
 #include "platform/config/source.hpp"
@@ -73,9 +74,18 @@ void reject_equal_names(const std::vector<fs::path>& files) {
     }
 }
 
+/// Known before the work is done.
+void require_writable(const fs::path& file) {
+    std::error_code code;
+    if (file.has_parent_path()) fs::create_directories(file.parent_path(), code);
+    if (!std::ofstream(file, std::ios::app))
+        throw ConfigError({"--junit"}, file.string() + " cannot be written", "name another file");
+}
+
 int run(const RunArguments& arguments) {
     const std::vector<fs::path> files = files_of(arguments.paths);
     reject_equal_names(files);
+    if (!arguments.junit.empty()) require_writable(arguments.junit);
     const bool colour = isatty(STDOUT_FILENO) != 0 && !arguments.json;
     const bool progress = isatty(STDERR_FILENO) != 0 && !arguments.quiet;
     std::size_t done = 0;

@@ -53,6 +53,14 @@ Prepared prepare(const fs::path& file, const Overrides& overrides) {
     return prepared;
 }
 
+/// Results that cannot be written are a mistake of whoever named the place.
+void make_folder(const fs::path& folder) {
+    std::error_code code;
+    fs::create_directories(folder, code);
+    if (code || access(folder.c_str(), W_OK) != 0)
+        throw ConfigError({"--out"}, "results cannot be written to " + folder.string(), "name another folder");
+}
+
 std::unique_ptr<platform::results::TextTrace> open_trace(const std::vector<std::string>& kinds, const fs::path& file) {
     if (kinds.empty()) return nullptr;
     auto trace = std::make_unique<platform::results::TextTrace>(file);
@@ -197,6 +205,7 @@ Outcome run_scenario(const fs::path& file, const RunOptions& options) {
         outcome.folder = (fs::path(options.out) / prepared.scenario.name).string();
         prepared.parameters =
             parameters_of(prepared.platform, prepared.software, prepared.scenario.seed, prepared.scenario.run);
+        make_folder(outcome.folder);
         play(prepared, options, outcome);
     } catch (const ConfigError& error) {
         outcome.ending = Ending::BadInput;

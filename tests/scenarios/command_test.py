@@ -31,6 +31,13 @@ def write(folder, text, name="s.yaml"):
     return name
 
 
+@pytest.mark.parametrize("option, place", [("--out", "file/out"), ("--junit", "file/junit.xml")])
+def test_results_that_cannot_be_written_stop_before_time_0(tmp_path, option, place):
+    (tmp_path / "file").write_text("not a folder")
+    done = smmusim("run", write(tmp_path, SMALL), option, place, cwd=tmp_path)
+    assert done.returncode == 2 and done.stdout == "" and "; name another" in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
