@@ -113,5 +113,11 @@ def test_an_unknown_register_is_an_error(machine):
     sim, _ = machine
     with pytest.raises(ValueError):
         sim.interrupts(0).read("ICC_NONE_EL1")
+    for register in ("ICC_IAR1_EL1", "ICC_HPPIR1_EL1", "ICC_RPR_EL1"):
+        with pytest.raises(ValueError, match="writable"):
+            sim.interrupts(0).write(register, 0)
+    for register in ("ICC_EOIR1_EL1", "ICC_DIR_EL1", "ICC_SGI1R_EL1"):
+        with pytest.raises(ValueError, match="readable"):
+            sim.interrupts(0).read(register)
     with pytest.raises(ValueError):
         sim.interrupts(9)

@@ -44,6 +44,14 @@ inline constexpr std::array<std::string_view, 25> icc_names{
     "ICC_SGI1R_EL1", "ICC_SGI0R_EL1", "ICC_IAR1_EL1",  "ICC_EOIR1_EL1",   "ICC_HPPIR1_EL1",
     "ICC_BPR1_EL1",  "ICC_CTLR_EL1",  "ICC_SRE_EL1",   "ICC_IGRPEN0_EL1", "ICC_IGRPEN1_EL1"};
 
+/// A write of these, and a read of those below, is UNDEFINED (12.2).
+constexpr bool is_read_only(Icc name) {
+    return name == Icc::IAR0 || name == Icc::IAR1 || name == Icc::HPPIR0 || name == Icc::HPPIR1 || name == Icc::RPR;
+}
+constexpr bool is_write_only(Icc name) {
+    return name == Icc::EOIR0 || name == Icc::EOIR1 || name == Icc::DIR || name == Icc::SGI0R || name == Icc::SGI1R;
+}
+
 struct IccCtlr : sim::Record<1> {
     static constexpr sim::Bit CBPR{0};
     static constexpr sim::Bit EOImode{1};

@@ -184,7 +184,7 @@ std::optional<Icc> icc_of(std::string_view name) {
 
 bool CpuInterface::read(std::string_view name, u64& value) {
     const std::optional<Icc> icc = icc_of(name);
-    if (!icc) return false;
+    if (!icc || spec::is_write_only(*icc)) return false;
     source_->hurry();
     value = read(*icc);
     return true;
@@ -192,7 +192,7 @@ bool CpuInterface::read(std::string_view name, u64& value) {
 
 bool CpuInterface::write(std::string_view name, u64 value) {
     const std::optional<Icc> icc = icc_of(name);
-    if (!icc) return false;
+    if (!icc || spec::is_read_only(*icc)) return false;
     source_->hurry();
     write(*icc, value);
     return true;

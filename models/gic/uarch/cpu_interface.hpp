@@ -32,7 +32,7 @@ public:
     void write(spec::Icc name, u64 value);
 
     // Without time: what is on its way from the redistributor arrives first.
-    /// False if there is no register of this architected name ("ICC_PMR_EL1").
+    /// False if no register of this architected name ("ICC_PMR_EL1") can be read, or written.
     bool read(std::string_view name, u64& value);
     bool write(std::string_view name, u64 value);
     /// INTIDs that could be acknowledged now, in that order.
