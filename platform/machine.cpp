@@ -92,6 +92,8 @@ void Machine::build_smmus() {
         map(name + "_registers", place.base, 128 * KiB, shell, smmus.back()->registers());
         listeners_.push_back(std::make_unique<EventLog::SmmuListener>(events, name));
         smmus.back()->set_event_listener(listeners_.back().get());
+        ats_requesters.push_back(std::make_unique<RawAtsRequesters>());
+        smmus.back()->set_requesters(ats_requesters.back().get());
     }
 }
 
@@ -185,6 +187,7 @@ void Machine::reset(bool clear_memory) {
     for (const auto& endpoint : endpoints) endpoint->reset();
     for (const auto& complex : root_complexes) complex->reset();
     for (const auto& smmu : smmus) smmu->reset();
+    for (const auto& requesters : ats_requesters) requesters->reset();
     gic->reset();
     interconnect->reset();
     ram->reset();

@@ -10,6 +10,7 @@
 #include "memory/ram.hpp"
 #include "pcie/uarch/endpoint.hpp"
 #include "pcie/uarch/root_complex.hpp"
+#include "platform/ats_requesters.hpp"
 #include "platform/cpu_registers.hpp"
 #include "platform/event_log.hpp"
 #include "platform/platform_config.hpp"
@@ -38,6 +39,7 @@ public:
     std::unique_ptr<memory::Interconnect> interconnect;
     std::unique_ptr<gic::uarch::Gic> gic;
     std::vector<std::unique_ptr<smmu::uarch::Smmu>> smmus;
+    std::vector<std::unique_ptr<RawAtsRequesters>> ats_requesters;  ///< of each SMMU
     std::vector<std::unique_ptr<pcie::uarch::RootComplex>> root_complexes;
     std::vector<std::unique_ptr<pcie::uarch::Link>> links;
     std::vector<std::unique_ptr<pcie::uarch::Endpoint>> endpoints;

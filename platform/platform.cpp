@@ -182,7 +182,30 @@ void Platform::submit(const StreamIdentity& identity, const sim::DmaHandle& oper
     attributes.instruction = identity.instruction;
     attributes.secure = identity.secure;
     attributes.address_type = identity.address_type;
+    attributes.no_write = identity.no_write;
     requester->submit(operation);
+}
+
+void Platform::submit(const StreamIdentity& identity, const PageHandle& operation) {
+    Machine& parts = machine();
+    if (identity.smmu >= parts.smmus.size())
+        throw std::invalid_argument(fmt::format("there is no smmu{} to ask for a page", identity.smmu));
+    const SimContext::Use use(machine_.context);
+    sim::PageRequest& request = operation->request;
+    request.stream_id = identity.stream_id;
+    request.substream_id = identity.substream_id;
+    request.privileged = identity.privileged;
+    request.execute = identity.instruction;
+    request.address &= ~sim::low_mask(12);
+    parts.ats_requesters[identity.smmu]->expect(operation);
+    parts.smmus[identity.smmu]->page_request(request);
+}
+
+const std::vector<sim::AtcInvalidation>& Platform::invalidations(const StreamIdentity& identity) {
+    Machine& parts = machine();
+    if (identity.smmu >= parts.smmus.size())
+        throw std::invalid_argument(fmt::format("there is no smmu{}", identity.smmu));
+    return parts.ats_requesters[identity.smmu]->invalidations(identity.stream_id);
 }
 
 void Platform::submit(std::size_t endpoint, const sim::DmaHandle& operation) {

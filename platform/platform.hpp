@@ -38,6 +38,7 @@ struct StreamIdentity {
     bool instruction = false;
     bool secure = false;
     sim::AddressType address_type = sim::AddressType::Untranslated;
+    bool no_write = false;  ///< of a translation request: the page need not become writable
     u32 smmu = 0;
     u32 tbu = 0;
 };
@@ -95,6 +96,10 @@ public:
 
     /// Sends an operation as a raw requester. Throws std::invalid_argument for what cannot be sent.
     void submit(const StreamIdentity& identity, const sim::DmaHandle& operation);
+    /// Sends a page request as a raw requester; `read` to `group` of the operation's request say what for.
+    void submit(const StreamIdentity& identity, const PageHandle& operation);
+    /// What the SMMU has asked a raw requester to forget.
+    const std::vector<sim::AtcInvalidation>& invalidations(const StreamIdentity& identity);
     /// Sends an operation as a function.
     void submit(std::size_t endpoint, const sim::DmaHandle& operation);
 

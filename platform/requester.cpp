@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "sim/bits.hpp"
+
 namespace smmusim::platform {
 
 /// An operation under way: its transactions, and when the last of them was answered.
@@ -17,7 +19,10 @@ struct Requester::Operation final : sim::intrusive::list_base_hook<sim::AutoUnli
         for (u64 offset = 0; offset < wanted.size;) {
             const u64 address = wanted.address + offset;
             const u32 size = static_cast<u32>(std::min(wanted.size - offset, 4 * KiB - address % (4 * KiB)));
-            sim::AccessPtr part = pool.make(wanted.command, address, size);
+            // A translation request asks about one page, and its answer is one entry.
+            const bool asks = wanted.attributes.address_type == sim::AddressType::TranslationRequest;
+            sim::AccessPtr part = asks ? pool.make(wanted.command, address & ~sim::low_mask(12), 8)
+                                       : pool.make(wanted.command, address, size);
             part->attributes = wanted.attributes;
             if (wanted.command == sim::Command::Write) std::copy_n(wanted.data.data() + offset, size, part->data());
             parts.push_back(std::move(part));

@@ -102,8 +102,16 @@ py::dict attributes_of(const sim::MemoryAttributes& memory) {
     return result;
 }
 
+sim::AddressType address_type(const std::string& at) {
+    if (at == "untranslated") return sim::AddressType::Untranslated;
+    if (at == "request") return sim::AddressType::TranslationRequest;
+    if (at == "translated") return sim::AddressType::Translated;
+    throw std::invalid_argument(fmt::format("at='{}' is none of 'untranslated', 'request', 'translated'", at));
+}
+
 py::dict translate(const Machine& machine, u32 smmu, u32 tbu, u32 stream, u64 address, bool write,
-                   std::optional<u32> substream, bool privileged, bool instruction, bool cached) {
+                   std::optional<u32> substream, bool privileged, bool instruction, const std::string& at,
+                   bool cached) {
     arch::Request request;
     request.stream_id = stream;
     request.substream_id = substream.value_or(sim::no_id);
@@ -112,6 +120,13 @@ py::dict translate(const Machine& machine, u32 smmu, u32 tbu, u32 stream, u64 ad
     request.read = !write;
     request.privileged = privileged;
     request.instruction = instruction;
+    request.address_type = address_type(at);
+    if (request.address_type == sim::AddressType::TranslationRequest) {
+        // A write asked about is a request without NW; the request itself is a read.
+        request.no_write = !write;
+        request.write = false;
+        request.read = true;
+    }
     smmu::uarch::Smmu& device = smmu_at(machine, smmu);
     const platform::SimContext::Use use(machine.platform().context());
     const smmu::uarch::Inspection inspection = device.inspect(request, cached, tbu);
@@ -119,11 +134,16 @@ py::dict translate(const Machine& machine, u32 smmu, u32 tbu, u32 stream, u64 ad
     const arch::Translation& translation = outcome.translation;
 
     py::dict result;
+    const bool answer = outcome.disposition == arch::Disposition::Answer;
     const bool ok = outcome.disposition == arch::Disposition::Proceed;
-    result["ok"] = ok;
+    result["ok"] = ok || answer;
     result["discarded"] = outcome.disposition == arch::Disposition::RazWi;
-    result["pa"] = ok ? py::object(py::int_(outcome.address)) : py::object(py::none());
-    const bool has_ipa = ok && outcome.translated && inspection.result.context.stage2;
+    result["pa"] = ok       ? py::object(py::int_(outcome.address))
+                   : answer ? py::object(py::int_(outcome.entry.start()))
+                            : py::object(py::none());
+    result["iova"] = address;
+    result["entry"] = answer ? py::object(py::int_(outcome.entry.words[0])) : py::object(py::none());
+    const bool has_ipa = (ok || answer) && outcome.translated && inspection.result.context.stage2;
     result["ipa"] = has_ipa ? py::object(py::int_(translation.ipa)) : py::object(py::none());
     result["attributes"] = ok ? py::object(attributes_of(outcome.memory)) : py::object(py::none());
     const int first = outcome.translated ? translation.stage1_level : arch::Translation::no_level;
@@ -169,7 +189,7 @@ void bind_memory(py::class_<Machine>& machine) {
 void bind_requesters(py::module_& module, py::class_<Machine>& machine) {
     py::class_<platform::StreamIdentity>(module, "StreamIdentity")
         .def(py::init([](u32 stream, std::optional<u32> substream, std::optional<u32> device, bool privileged,
-                         bool instruction, bool secure, u32 smmu, u32 tbu) {
+                         bool instruction, bool secure, const std::string& at, bool no_write, u32 smmu, u32 tbu) {
             platform::StreamIdentity identity;
             identity.stream_id = stream;
             identity.substream_id = substream.value_or(sim::no_id);
@@ -177,11 +197,43 @@ void bind_requesters(py::module_& module, py::class_<Machine>& machine) {
             identity.privileged = privileged;
             identity.instruction = instruction;
             identity.secure = secure;
+            identity.address_type = address_type(at);
+            identity.no_write = no_write;
             identity.smmu = smmu;
             identity.tbu = tbu;
             return identity;
         }));
+    py::class_<platform::PageOperation, platform::PageHandle>(module, "PageOperation")
+        .def_readonly("done", &platform::PageOperation::done)
+        .def_readonly("carried_pasid", &platform::PageOperation::carried_pasid)
+        .def_property_readonly("code", [](const platform::PageOperation& operation) -> py::object {
+            if (!operation.code) return py::none();
+            return py::int_(static_cast<unsigned>(*operation.code));
+        });
     machine.def("submit_stream", &submit_stream)
+        .def("submit_page_request",
+             [](const Machine& self, const platform::StreamIdentity& identity, u64 address, bool read, bool write,
+                u16 group, bool last) {
+                 const auto operation = std::make_shared<platform::PageOperation>();
+                 operation->request.address = address;
+                 operation->request.read = read;
+                 operation->request.write = write;
+                 operation->request.group = group;
+                 operation->request.last = last;
+                 self.platform().submit(identity, operation);
+                 return operation;
+             })
+        .def("invalidations",
+             [](const Machine& self, const platform::StreamIdentity& identity) {
+                 py::list result;
+                 for (const sim::AtcInvalidation& each : self.platform().invalidations(identity))
+                     result.append(py::make_tuple(each.address, each.span,
+                                                  each.substream_id == sim::no_id
+                                                      ? py::object(py::none())
+                                                      : py::object(py::int_(each.substream_id)),
+                                                  each.global));
+                 return result;
+             })
         .def("submit_endpoint", &submit_endpoint)
         .def("endpoint_count", [](const Machine& self) { return self.platform().machine().endpoints.size(); })
         .def("endpoint_identity",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smmusim import _core
 from smmusim.errors import Blocked
@@ -20,28 +20,75 @@ class Result:
 
     Attributes: ok; status in {ok, unsupported_request, completer_abort, timeout, poisoned}; data (bytes of a read,
     zeros if discarded, None for writes and whenever not ok); latency in picoseconds, of a write until it is globally
-    visible or dropped; discarded: completed, but read as zero or ignored as a write (RAZ/WI).
+    visible or dropped; discarded: completed, but read as zero or ignored as a write (RAZ/WI); translations: entries of
+    an answered translation request (at="request"), else None.
     """
 
-    def __init__(self, operation: _core.Operation, write: bool):
+    def __init__(self, operation: _core.Operation, write: bool, asked: int | None = None):
         self.status = STATUSES[operation.status]
         self.ok = self.status == "ok"
         self.discarded = operation.status == _DISCARDED
         self.latency = operation.latency
         self.data = operation.data if self.ok and not write else None
+        self.translations = None
+        if asked is not None:
+            self.translations = entries(asked, self.data) if self.data is not None else None
+            self.data = None
 
     def __repr__(self) -> str:
         discarded = ", discarded" if self.discarded else ""
         return f"Result({self.status}, latency {self.latency} ps{discarded})"
 
 
+class AtsTranslation(NamedTuple):
+    """One entry of a translation completion: `size` bytes from `iova` lie at `address`."""
+
+    iova: int
+    address: int
+    size: int
+    read: bool
+    write: bool
+    execute: bool
+    privileged: bool
+    global_: bool
+
+
+class Invalidation(NamedTuple):
+    """What an ATC invalidation named: `size` bytes from `address`; substream_id None: of every PASID."""
+
+    address: int
+    size: int
+    substream_id: int | None
+    global_: bool
+
+
+def entries(iova: int, data: bytes) -> list[AtsTranslation]:
+    """Decodes a completion: one entry of 8 bytes per page asked about, repeated ones once."""
+    result: list[AtsTranslation] = []
+    for index in range(0, len(data), 8):
+        entry = int.from_bytes(data[index:index + 8], "little")
+        page = (iova & ~0xFFF) + index // 8 * 4096
+        address, size = entry & ~0xFFF, 4096
+        if entry >> 11 & 1:  # S: ones from bit 12 upwards tell the size
+            size = 8192
+            while address & size >> 1:
+                size <<= 1
+            address &= ~(size - 1)
+        bits = [bool(entry >> bit & 1) for bit in (0, 1, 3, 4, 5)]
+        translation = AtsTranslation(page & ~(size - 1), address, size, *bits)
+        if not result or result[-1] != translation:
+            result.append(translation)
+    return result
+
+
 class Handle:
     """An access under way. Attributes: done; result: its Result, or None while it is not done."""
 
-    def __init__(self, platform: Platform, operation: _core.Operation, write: bool):
+    def __init__(self, platform: Platform, operation: _core.Operation, write: bool, asked: int | None = None):
         self._platform = platform
         self._operation = operation
         self._write = write
+        self._asked = asked
 
     @property
     def done(self) -> bool:
@@ -49,7 +96,7 @@ class Handle:
 
     @property
     def result(self) -> Result | None:
-        return Result(self._operation, self._write) if self.done else None
+        return Result(self._operation, self._write, self._asked) if self.done else None
 
     def wait(self) -> Result:
         """Runs until the access is done. Raises Blocked if nothing can finish it."""
@@ -58,7 +105,33 @@ class Handle:
         except Blocked as blocked:
             blocked.handle = self
             raise
-        return Result(self._operation, self._write)
+        return Result(self._operation, self._write, self._asked)
+
+
+class PageResult:
+    """The answer to a page request. Attribute: code, of PCI Express: 0 success, 1 invalid request, 15 failure; None
+    for a request that is never answered."""
+
+    def __init__(self, operation: _core.PageOperation):
+        self.code = operation.code
+
+    def __repr__(self) -> str:
+        return f"PageResult(code {self.code})"
+
+
+class PageHandle:
+    """A page request under way. Attributes: done; result: its PageResult, or None while it is not done."""
+
+    def __init__(self, operation: _core.PageOperation):
+        self._operation = operation
+
+    @property
+    def done(self) -> bool:
+        return self._operation.done
+
+    @property
+    def result(self) -> PageResult | None:
+        return PageResult(self._operation) if self.done else None
 
 
 def _size(size: int) -> int:
@@ -88,7 +161,8 @@ class Stream:
     An access that stays within 4 KiB is one transaction; a larger one is cut at 4 KiB only.
     """
 
-    _KEYWORDS = ("substream_id", "privileged", "instruction", "secure", "at", "device_id", "tbu", "smmu")
+    _KEYWORDS = ("substream_id", "privileged", "instruction", "secure", "at", "device_id", "tbu", "smmu",
+                 "no_write")
 
     def __init__(self, platform: Platform, stream_id: int, **identity):
         self._platform = platform
@@ -109,23 +183,43 @@ class Stream:
 
     def _submit(self, write: bool, iova: int, size: int, data, changes: dict) -> Handle:
         identity = self._merge(self._identity, changes)
-        at = identity.get("at", "untranslated")
-        if at != "untranslated":
-            raise ValueError(f"at={at!r}: the SMMU has no ATS (IDR0.ATS = 0)")
+        asks = identity.get("at", "untranslated") == "request"
         if write and identity.get("instruction"):
             raise ValueError("a write is never an instruction access")
-        who = _core.StreamIdentity(
+        if write and asks:
+            raise ValueError("a translation request is a read")
+        operation = self._platform._core.submit_stream(self._who(identity), write, _address(iova), _size(size), data)
+        return Handle(self._platform, operation, write, iova if asks else None)
+
+    def _who(self, identity: dict) -> _core.StreamIdentity:
+        return _core.StreamIdentity(
             self.stream_id,
             identity.get("substream_id"),
             identity.get("device_id"),
             bool(identity.get("privileged", False)),
             bool(identity.get("instruction", False)),
             bool(identity.get("secure", False)),
+            identity.get("at", "untranslated"),
+            bool(identity.get("no_write", False)),
             identity.get("smmu", 0),
             identity.get("tbu", 0),
         )
-        operation = self._platform._core.submit_stream(who, write, _address(iova), _size(size), data)
-        return Handle(self._platform, operation, write)
+
+    def page_request(self, iova: int, read: bool = True, write: bool = False, group: int = 0, last: bool = True,
+                     **identity) -> PageHandle:
+        """Asks software, through the PRI queue, to make a 4 KiB page present. Requests that are not the last of their
+        group (0 to 511) are not answered."""
+        if not 0 <= group < 512:
+            raise ValueError(f"group {group} is not within 0 to 511")
+        who = self._who(self._merge(self._identity, identity))
+        return PageHandle(self._platform._core.submit_page_request(who, _address(iova), read, write, group, last))
+
+    @property
+    def invalidations(self) -> list[Invalidation]:
+        """What the SMMU has asked this stream's translation cache to forget, in order."""
+        who = self._who(self._identity)
+        return [Invalidation(address, 1 << span, substream, global_)
+                for address, span, substream, global_ in self._platform._core.invalidations(who)]
 
     def submit_read(self, iova: int, size: int, **identity) -> Handle:
         """Queues a read and returns at once."""

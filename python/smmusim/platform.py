@@ -278,9 +278,8 @@ class Platform:
             raise ValueError("a write is never an instruction access")
         if secure:
             raise ValueError("the SMMU has no Secure state (S_IDR1.SECURE_IMPL = 0)")
-        if at != "untranslated":
-            raise ValueError(f"at={at!r}: the SMMU has no ATS (IDR0.ATS = 0)")
-        answer = self._core.translate(smmu, 0, stream_id, iova, write, substream_id, privileged, instruction, cached)
+        answer = self._core.translate(smmu, 0, stream_id, iova, write, substream_id, privileged, instruction, at,
+                                      cached)
         return Translation(answer)
 
     def boot(self, **software) -> Host:

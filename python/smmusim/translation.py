@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from smmusim.access import entries
 from smmusim.events import Event
 
 
@@ -38,6 +39,8 @@ class Translation:
         self.ok: bool = answer["ok"]
         self.discarded: bool = answer["discarded"]
         self.pa: int | None = answer["pa"]
+        entry = answer["entry"]
+        self.translations = None if entry is None else entries(answer["iova"], entry.to_bytes(8, "little"))
         self.ipa: int | None = answer["ipa"]
         self.attributes: dict | None = answer["attributes"]
         self.level: int | None = answer["level"]

@@ -25,6 +25,7 @@ BAD = [
     ("determinism", "models/smmu/uarch/tlb.cpp", "int x = rand();\n"),
     ("determinism", "sw/cpu/cpu.cpp", "std::chrono::steady_clock::now();\n"),
     ("coroutines", "sw/x.cpp", "Task<> f() { switch (co_await g()) { case 1: break; } }\n"),
+    ("coroutines", "sw/x.cpp", "Task<> f() { if (!co_await g()) { h(); } }\n"),
     ("coroutines", "sw/x.cpp", "Task<> f() { auto x = a ? co_await g() : 0; }\n"),
     ("coroutines", "sw/x.cpp", "Task<> f() { if (ready && co_await g()) { h(); } }\n"),
     ("coroutines", "sw/x.cpp", "Task<> f() { bool b = (co_await g()).v || c; }\n"),

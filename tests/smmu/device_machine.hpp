@@ -16,6 +16,8 @@ inline spec::Identification identification_of(const support::Identity& identity)
     id.idr0.VMID16 = static_cast<u8>(identity.VMID16);
     id.idr0.CD2L = static_cast<u8>(identity.CD2L);
     id.idr0.TTENDIAN = static_cast<u8>(identity.TTENDIAN);
+    id.idr0.STALL_MODEL = static_cast<u8>(identity.STALL_MODEL);
+    id.idr0.ATS = static_cast<u8>(identity.ATS);
     id.idr0.HTTU = static_cast<u8>(identity.HTTU);
     id.idr0.TERM_MODEL = static_cast<u8>(identity.TERM_MODEL);
     id.idr0.ST_LEVEL = static_cast<u8>(identity.ST_LEVEL);
@@ -75,10 +77,10 @@ public:
         client.access->push(client);
         smmu_.tbu(0).receive(*client.access, simulation_.now());
         run();
-        EXPECT_TRUE(client.done);
-
         support::Result result;
-        result.ok = sim::succeeded(client.access->status);
+        result.stalled = !client.done;
+        EXPECT_EQ(smmu_.stalled(), result.stalled ? 1u : 0u);
+        result.ok = client.done && sim::succeeded(client.access->status);
         result.pa = result.ok ? client.access->address : 0;
         bool found = false;
         if ((smmu_.read_register("EVENTQ_PROD", found) & 0x1F) != 0) {
@@ -92,6 +94,7 @@ public:
                 result.reads.push_back({entry.address, entry.size});
         const arch::Outcome outcome = smmu_.inspect(request_of(transaction)).result.outcome;
         if (outcome.translated) result.span = u64{1} << outcome.translation.span;
+        smmu_.reset();  // ends what is stalled before its client goes
         return result;
     }
 
@@ -154,7 +157,9 @@ public:
         smmu_.tbu(0).perform(*access_of(transaction));
         const arch::Outcome& outcome = inspection.result.outcome;
         support::Result result;
-        result.ok = outcome.disposition != arch::Disposition::Abort;
+        result.stalled = outcome.disposition == arch::Disposition::Stall;
+        result.ok =
+            outcome.disposition == arch::Disposition::Proceed || outcome.disposition == arch::Disposition::RazWi;
         result.pa = outcome.address;
         if (outcome.recorded) {
             result.event.emplace();

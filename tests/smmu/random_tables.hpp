@@ -71,7 +71,7 @@ public:
 private:
     void choose_identity() {
         identity.HTTU = static_cast<unsigned>(random_.below(3));
-        identity.STALL_MODEL = 1;
+        identity.STALL_MODEL = random_.chance(60) ? 1 : static_cast<unsigned>(random_.below(3));
         identity.TERM_MODEL = random_.chance(10);
         identity.TTENDIAN = 0;
         identity.STT = random_.chance(30);
@@ -117,6 +117,9 @@ private:
         ste_.set(ste::S2HA, identity.HTTU != 0 && random_.chance(60));
         ste_.set(ste::S2HD, identity.HTTU == 2 && random_.chance(60));
         ste_.set(ste::S2PTW, random_.chance(30));
+        ste_.set(ste::S2S, random_stall());
+        ste_.set(ste::S1STALLD, random_.chance(3));
+        ste_.set(ste::EATS, random_.chance(90) ? 0 : random_.below(4));
         ste_.set(ste::S2R, random_.chance(90));
         ste_.set(ste::S2TTB, random_.below(1ull << 34) & ~0xFull);
     }
@@ -145,6 +148,7 @@ private:
         cd_.set(cd::WXN, random_.chance(20));
         cd_.set(cd::PAN, random_.chance(20));
         cd_.set(cd::EPAN, random_.chance(20));
+        cd_.set(cd::S, random_stall());
         cd_.set(cd::R, random_.chance(90));
         cd_.set(cd::A, random_.chance(90));
         cd_.set(cd::ASID, random_.chance(95) ? random_.below(256) : random_.below(65536));
@@ -164,6 +168,11 @@ private:
         transaction.address = address;
     }
 
+    /// A stall bit that the stall model allows, most of the time.
+    bool random_stall() {
+        const bool allowed = identity.STALL_MODEL == 0 ? random_.chance(50) : identity.STALL_MODEL == 2;
+        return random_.chance(99) ? allowed : !allowed;
+    }
     unsigned random_granule(u64 encoding, std::initializer_list<unsigned> bits) const {
         return *(bits.begin() + encoding);
     }

@@ -42,6 +42,7 @@ Expected expected(RandomCase& random, bool read_only, std::map<u64, u64>& after)
 struct Coverage {
     std::set<u64> numbers;  ///< of events; 0: none
     u64 updates = 0;
+    u64 stalls = 0;
 };
 
 template <class Machine>
@@ -57,9 +58,11 @@ std::string difference(u64 seed, Coverage& coverage) {
     machine.enable(random.registers);
     const support::Result result = machine.access(random.transaction);
     coverage.numbers.insert(answer.result.event ? answer.result.event->words()[0] & 0xFF : 0);
+    coverage.stalls += answer.outcome.verdict == oracle::Verdict::Stall;
     coverage.updates += answer.outcome.updates.size();
 
     std::string text;
+    if (result.stalled != (answer.outcome.verdict == oracle::Verdict::Stall)) text += " stalled or not";
     if (result.ok != answer.result.ok) text += fmt::format(" ok {}", result.ok);
     if (answer.outcome.verdict == oracle::Verdict::Translated && result.pa != answer.result.pa)
         text += fmt::format(" pa {:#x}", result.pa);
@@ -97,6 +100,7 @@ void agree(u64 first_seed, u64 count) {
     for (const u64 number : {0x00, 0x03, 0x04, 0x06, 0x08, 0x09, 0x0A, 0x0B, 0x10, 0x11, 0x12, 0x13})
         EXPECT_TRUE(coverage.numbers.contains(number)) << number;
     EXPECT_GE(coverage.updates, count / 500);
+    EXPECT_GE(coverage.stalls, count / 500);
 }
 
 TEST(RandomTables, FunctionalPathAgreesWithTheOracle) { agree<FunctionalMachine>(1, 100'000); }

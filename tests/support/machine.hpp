@@ -52,6 +52,7 @@ struct BusRead {
 /// What became of a transaction.
 struct Result {
     bool ok = false;
+    bool stalled = false;
     u64 pa = 0;
     /// The record that was written to the event queue.
     std::optional<EventBuilder> event;

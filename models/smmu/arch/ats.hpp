@@ -145,7 +145,10 @@ Task<TranslationResult> translate_request(Env& env, Request request) {
         }
         translation = walked.value;
     }
+    result.context = context.value;
+    result.has_context = true;
     result.outcome.disposition = Disposition::Answer;
+    result.outcome.translated = context.value.stage1 || context.value.stage2;
     result.outcome.translation = translation;
     result.outcome.entry =
         detail::granted(effective, request, translation.permissions(),

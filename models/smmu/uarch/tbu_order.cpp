@@ -1,0 +1,199 @@
+// From a translation to the response: in which order transactions leave, what stalls, what ends (IHI 0070, 3.12; PCI
+// Express ordering).
+#include "smmu/uarch/tbu.hpp"
+
+namespace smmusim::smmu::uarch {
+
+using arch::Disposition;
+using arch::Outcome;
+using sim::Access;
+using sim::Journey;
+using sim::Status;
+
+void Tbu::ready(Pending& pending, Time at) {
+    const Outcome& outcome = pending.outcome;
+    if (outcome.disposition == Disposition::Stall) {
+        stall(pending);
+        return;
+    }
+    if (outcome.disposition != Disposition::Proceed) {
+        terminate(pending, at);
+        return;
+    }
+    Access& access = *pending.access;
+    access.address = outcome.address;
+    access.attributes.memory = outcome.memory;
+    access.attributes.privileged = outcome.privileged;
+    access.attributes.instruction = outcome.instruction;
+    pending.ready_at = at;
+    pending.state = Pending::State::Ready;
+    if (pending.request.address_type == sim::AddressType::Translated) ++translated_passed_;
+
+    // Posted writes of a requester leave in order; a read does not pass an earlier write of its requester, but passes
+    // earlier reads (PCIe ordering).
+    Lane& lane = *pending.lane;
+    const bool first = lane.writes.empty() || lane.writes.front()->sequence >= pending.sequence;
+    if (!first) {
+        if (!pending.is_write()) lane.held_reads.emplace(pending.sequence, &pending);
+        if (behind_stalled(pending)) unmark(pending);
+        return;
+    }
+    ++lane.in_flight;  // the response may come at once, but the lane is used below
+    const bool write = pending.is_write();
+    if (write) lane.writes.pop_front();
+    send(pending);
+    if (write) send_released(lane);
+    drop(lane);
+}
+
+void Tbu::send(Pending& pending) {
+    Lane& lane = *pending.lane;
+    const Time from = std::max({pending.ready_at, simulation_.now(), lane.last_sent});
+    const Time at = std::max(clock_.after(std::max(pending.ready_at, simulation_.now()), config_.send_latency), from);
+    lane.last_sent = at;
+    pending.state = Pending::State::Sent;
+    Access& access = *pending.access;
+    access.scratch = reinterpret_cast<u64>(&pending);
+    if (access.journey) access.journey->leave(Journey::Part::Smmu, at);
+    access.push(*this);
+    output_.send(access, at);
+}
+
+void Tbu::send_released(Lane& lane) {
+    for (;;) {
+        const u64 barrier = lane.writes.empty() ? ~u64{0} : lane.writes.front()->sequence;
+        while (!lane.held_reads.empty() && lane.held_reads.begin()->first < barrier) {
+            Pending& read = *lane.held_reads.begin()->second;
+            lane.held_reads.erase(lane.held_reads.begin());
+            if (read.translate_again) retry(read);
+            else send(read);
+        }
+        if (lane.writes.empty() || lane.writes.front()->state != Pending::State::Ready) return;
+        Pending& write = *lane.writes.front();
+        if (write.translate_again) {
+            retry(write);  // it sends itself, and what is behind it, when it is ready
+            return;
+        }
+        lane.writes.pop_front();
+        send(write);
+    }
+}
+
+void Tbu::terminate(Pending& pending, Time at) {
+    ++aborted_;
+    const Outcome outcome = pending.outcome;
+    if (outcome.recorded) service_.record(outcome);
+    Access& access = *pending.access;
+    Lane& lane = *pending.lane;
+    const bool write = pending.is_write();
+    if (write) lane.writes.erase(std::find(lane.writes.begin(), lane.writes.end(), &pending));
+    ++lane.in_flight;  // the lane is used below
+    release(pending, at);
+    if (access.journey) {
+        access.journey->leave(Journey::Part::Smmu, at);
+        access.journey->settle(Journey::Outcome::Blocked);
+    }
+    answer(access, outcome);
+    access.respond(at);
+    if (write) send_released(lane);
+    drop(lane);
+}
+
+void Tbu::stall(Pending& pending) {
+    ++stalled_;
+    unmark(pending);  // nobody waits for it: it is translated again
+    pending.translate_again = false;
+    pending.state = Pending::State::Stalled;
+    if (pending.is_write()) {
+        ++pending.lane->stalled_writes;
+        unmark_behind(*pending.lane);
+    }
+    service_.stall(pending);
+}
+
+void Tbu::retry(Pending& pending) {
+    if (pending.state == Pending::State::Stalled && pending.is_write()) --pending.lane->stalled_writes;
+    pending.state = Pending::State::Translating;
+    pending.translate_again = false;
+    pending.stale = pending.tagged = pending.uses_translation = false;
+    pending.outcome = {};
+    pending.address = pending.request.address;
+    start(pending);
+}
+
+void Tbu::end_stalled(Pending& pending, Disposition disposition) {
+    if (pending.is_write()) --pending.lane->stalled_writes;
+    pending.state = Pending::State::Translating;
+    pending.outcome.disposition = disposition;
+    pending.outcome.recorded = false;  // it has been, when it stalled
+    terminate(pending, simulation_.now());
+}
+
+bool Tbu::behind_stalled(const Pending& pending) {
+    if (pending.lane->stalled_writes == 0) return false;
+    for (const Pending* write : pending.lane->writes) {
+        if (write->sequence >= pending.sequence) return false;
+        if (write->state == Pending::State::Stalled) return true;
+    }
+    return false;
+}
+
+void Tbu::unmark(Pending& pending) {
+    if (!pending.marked) return;
+    pending.marked = false;
+    pending.translate_again = true;
+    service_.finished(simulation_.now());
+}
+
+void Tbu::unmark_behind(Lane& lane) {
+    for (Pending* write : lane.writes)
+        if (write->held() && behind_stalled(*write)) unmark(*write);
+    for (const auto& [sequence, read] : lane.held_reads)
+        if (behind_stalled(*read)) unmark(*read);
+}
+
+void Tbu::answer(Access& access, const Outcome& outcome) {
+    switch (outcome.disposition) {
+        case Disposition::RazWi:
+            std::memset(access.data(), 0, access.size);
+            access.status = Status::Discarded;
+            return;
+        case Disposition::Answer:
+            // One entry, whatever was asked for (3.9.1): the others read as zero, which grants nothing.
+            std::memset(access.data(), 0, access.size);
+            if (access.size >= sim::TranslationEntry::bytes) outcome.entry.store(access.data());
+            access.status = Status::Ok;
+            return;
+        case Disposition::Unsupported: access.status = Status::Unsupported; return;
+        default: access.status = Status::CompleterAbort;
+    }
+}
+
+void Tbu::drop(Lane& lane) {
+    if (--lane.in_flight == 0) lanes_.erase(lane.key);
+}
+
+void Tbu::complete(Access& access, Time at) {
+    Pending& pending = *reinterpret_cast<Pending*>(access.scratch);
+    release(pending, at);
+    access.respond(at);
+}
+
+void Tbu::release(Pending& pending, Time at) {
+    if (pending.marked) service_.finished(at);
+    pending.marked = false;
+    pending.job.reset();
+    drop(*pending.lane);
+    pending.lane = nullptr;
+    pending.unlink();
+    ending_.push_back({at, &pending});
+}
+
+void Tbu::reap() {
+    while (!ending_.empty() && ending_.front().at <= simulation_.now()) {
+        free_.push_back(ending_.front().pending);
+        ending_.pop_front();
+    }
+}
+
+}  // namespace smmusim::smmu::uarch
