@@ -12,7 +12,7 @@ void EventLog::SmmuListener::recorded(Time at, const smmu::spec::Event& event) {
     for (const sim::NamedField& field : Event::fields)
         if (smmu::spec::event_has(number, field)) entry.fields.emplace_back(field.name, event.value(field));
     entry.record.assign(event.words.begin(), event.words.end());
-    log_.add(std::move(entry));
+    log_.events_.push_back(std::move(entry));
 }
 
 }  // namespace smmusim::platform

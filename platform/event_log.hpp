@@ -1,7 +1,6 @@
-// Keeps the architected events of a run for results, and shows them to whoever wants to see them at once.
+// Keeps the architected events of a run for results.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,11 +11,7 @@ namespace smmusim::platform {
 
 class EventLog {
 public:
-    /// Called with each event when it is visible in memory.
-    std::function<void(const results::Event&)> on_event;
-
     const std::vector<results::Event>& events() const { return events_; }
-    void clear() { events_.clear(); }
 
     /// The listener of one SMMU.
     class SmmuListener final : public smmu::uarch::EventListener {
@@ -30,10 +25,6 @@ public:
     };
 
 private:
-    void add(results::Event event) {
-        events_.push_back(std::move(event));
-        if (on_event) on_event(events_.back());
-    }
     std::vector<results::Event> events_;
 };
 

@@ -8,6 +8,7 @@
 #include "platform/config/source.hpp"
 #include "scenarios/engine/golden.hpp"
 #include "scenarios/engine/value.hpp"
+#include "smmu/spec/event.hpp"
 
 namespace smmusim::scenarios {
 
@@ -15,6 +16,7 @@ using platform::config::Bare;
 using platform::config::ConfigError;
 using platform::config::Node;
 using platform::config::parse_quantity;
+using platform::config::Position;
 using platform::results::Event;
 
 namespace {
@@ -110,9 +112,9 @@ public:
                 if (entry.value.kind() != Node::Kind::Scalar)
                     throw ConfigError(entry.value.where(), entry.key + " is " + entry.value.kind_name(),
                                       "give one value");
-                if (entry.key == "name") pattern.name = entry.value.text();
+                if (entry.key == "name") pattern.name = known(entry.value.text(), event_names(), entry.value.where());
                 else if (entry.key == "source") pattern.source = entry.value.text();
-                else pattern.fields.emplace_back(entry.key, number(entry));
+                else pattern.fields.emplace_back(known(entry.key, field_names(), entry.where), number(entry));
             }
         }
     }
@@ -148,6 +150,23 @@ private:
             return words;
         }
     };
+
+    static std::vector<std::string> event_names() {
+        std::vector<std::string> names;
+        for (unsigned number = 0; number < 256; ++number)
+            if (const std::string name = smmu::spec::event_name(static_cast<u8>(number)); name != "?")
+                names.push_back(name);
+        return names;
+    }
+    static std::vector<std::string> field_names() {
+        std::vector<std::string> names{"name", "source"};
+        for (const sim::NamedField& field : smmu::spec::Event::fields) names.emplace_back(field.name);
+        return names;
+    }
+    static std::string known(const std::string& word, const std::vector<std::string>& names, const Position& where) {
+        if (std::ranges::find(names, word) != names.end()) return word;
+        throw ConfigError(where, "no event has '" + word + "'", platform::config::suggestion(word, names));
+    }
 
     static u64 number(const Node::Entry& entry) {
         try {

@@ -137,6 +137,8 @@ TEST_F(ExpectationTest, MistakesAreFoundBeforeTheRun) {
     EXPECT_NE(error_of("- {stat: a.b, eq: 1 - 2}\n"), "no error");
     EXPECT_NE(error_of("- {stat: a.b, eq: x + 2}\n"), "no error");
     EXPECT_NE(error_of("- {events: 3}\n"), "no error");
+    EXPECT_NE(error_of("- events: [{name: F_TRANSLATON}]\n").find("did you mean 'F_TRANSLATION'"), std::string::npos);
+    EXPECT_NE(error_of("- events: [{RnWW: 1}]\n").find("did you mean 'RnW'"), std::string::npos);
     EXPECT_NE(error_of("- {golden: absent.json}\n"), "no error");
     EXPECT_NE(error_of("- 5: 6\n"), "no error");
 }
