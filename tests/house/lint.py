@@ -174,8 +174,8 @@ def coroutines(path, text):
         expression = without_lambdas(re.sub(r"\bauto\s*&&", "auto", expression))
         if keyword == "switch":
             yield line, "co_await inside switch (...)"
-        if keyword == "if":
-            yield line, "co_await inside if (...)"
+        if re.match(r"\s*!\s*co_await\b", expression):
+            yield line, "co_await under !"
         if "?" in expression:
             yield line, "co_await beside ?:"
         if "&&" in expression or "||" in expression:
