@@ -62,7 +62,7 @@ public:
     explicit SmmuMachine(uarch::SmmuConfig config = small_config())
         : memory(simulation, 100 * nanosecond),
           port(memory),
-          smmu(simulation, "smmu0", config, {&port}, port, {&event_irq, nullptr, &sync_irq, &gerror_irq}) {}
+          smmu(simulation, "smmu0", config, {&port}, port, {&event_irq, &pri_irq, &sync_irq, &gerror_irq, &wake_up}) {}
 
     /// No walk caches, small TLBs.
     static uarch::SmmuConfig small_config() {
@@ -78,8 +78,11 @@ public:
         simulation.scheduler().advance_to(at);
     }
     u64 read32(u64 offset) { return mmio(sim::Command::Read, offset, 4, 0); }
+    u64 read64(u64 offset) { return mmio(sim::Command::Read, offset, 8, 0); }
+    u64 read_sized(u64 offset, u32 size) { return mmio(sim::Command::Read, offset, size, 0); }
     void write32(u64 offset, u64 value) { mmio(sim::Command::Write, offset, 4, value); }
     void write64(u64 offset, u64 value) { mmio(sim::Command::Write, offset, 8, value); }
+    void write_sized(u64 offset, u32 size, u64 value) { mmio(sim::Command::Write, offset, size, value); }
 
     /// Linear stream table of 256 entries, both queues, SMMUEN.
     void bring_up(bool enable = true) {
@@ -169,7 +172,7 @@ public:
     }
 
     sim::Simulation simulation;
-    FakeInterrupt event_irq, sync_irq, gerror_irq;
+    FakeInterrupt event_irq, pri_irq, sync_irq, gerror_irq, wake_up;
     FakeMemory memory;
     sim::DirectPort port;
     uarch::Smmu smmu;

@@ -37,7 +37,8 @@ Task<Checked<spec::Ste>> lookup_ste(Env& env, Request request) {
         const unsigned align = literal_size > split + 3 ? static_cast<unsigned>(literal_size) - split + 3 : 6;
         fetch.kind = Fetch::Kind::L1Std;
         fetch.address = (base & ~sim::low_mask(std::max(6u, align))) + (stream >> split) * 8;
-        const Fetched level1 = co_await env.read(fetch);
+        Fetched level1;
+        if (fetch.address >> id.output_bits() == 0) level1 = co_await env.read(fetch);
         if (!level1.ok)
             co_return fetch_fault(EventNumber::F_STE_FETCH, request, fetch.address,
                                   "the fetch of the L1STD was aborted");
