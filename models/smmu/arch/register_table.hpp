@@ -24,6 +24,9 @@ struct Registers::Handlers {
     u64 idr3(u32) { return owner.id_.idr3.value(); }
     u64 idr5(u32) { return owner.id_.idr5_value(); }
     u64 aidr(u32) { return owner.id_.aidr.value(); }
+    u64 read_cmdq_cons(u32) { return own_index(spec::Queue::Command); }
+    u64 read_eventq_prod(u32) { return own_index(spec::Queue::Event); }
+    u64 read_priq_prod(u32) { return own_index(spec::Queue::Pri); }
     u64 statusr(u32) { return owner.id_.idr0.DORMHINT != 0 && owner.effects_.dormant() ? 1 : 0; }
 
     void write_cr0(u32, u64 value);
@@ -54,6 +57,8 @@ struct Registers::Handlers {
     bool off(Field enable) const;
     bool queues_off() const;
     bool interrupt_off(spec::InterruptSource source) const;
+    /// The register of the SMMU's own index: bits above the wrap bit read as zero (3.5.1).
+    u64 own_index(spec::Queue queue) const;
 };
 
 struct Registers::File : Handlers {
@@ -107,7 +112,11 @@ struct Registers::File : Handlers {
             .writable = queue_base_bits,
             .on_write = &H::write_cmdq_base},
         Row{.name = "CMDQ_PROD", .offset = 0x98, .writable = index_bits, .on_write = &H::write_cmdq_prod},
-        Row{.name = "CMDQ_CONS", .offset = 0x9C, .writable = index_bits, .on_write = &H::write_cmdq_cons},
+        Row{.name = "CMDQ_CONS",
+            .offset = 0x9C,
+            .writable = index_bits,
+            .on_write = &H::write_cmdq_cons,
+            .on_read = &H::read_cmdq_cons},
         Row{.name = "EVENTQ_BASE",
             .offset = 0xA0,
             .width = 64,
@@ -159,7 +168,8 @@ struct Registers::File : Handlers {
         Row{.name = "EVENTQ_PROD",
             .offset = 0x100A8,
             .writable = index_bits | overflow_flag,
-            .on_write = &H::write_eventq_prod},
+            .on_write = &H::write_eventq_prod,
+            .on_read = &H::read_eventq_prod},
         Row{.name = "EVENTQ_CONS",
             .offset = 0x100AC,
             .writable = index_bits | overflow_flag,
@@ -167,7 +177,8 @@ struct Registers::File : Handlers {
         Row{.name = "PRIQ_PROD",
             .offset = 0x100C8,
             .writable = index_bits | overflow_flag,
-            .on_write = &H::write_priq_prod},
+            .on_write = &H::write_priq_prod,
+            .on_read = &H::read_priq_prod},
         Row{.name = "PRIQ_CONS",
             .offset = 0x100CC,
             .writable = index_bits | overflow_flag,

@@ -29,6 +29,11 @@ bool Registers::Handlers::interrupt_off(spec::InterruptSource source) const {
     return true;
 }
 
+u64 Registers::Handlers::own_index(spec::Queue queue) const {
+    const u64 value = queue == spec::Queue::Command ? owner.consumer(queue) : owner.producer(queue);
+    return value & ~(index_bits & ~sim::low_mask(owner.log2_entries(queue) + 1));
+}
+
 // Writes. A guarded register ignores a write that comes at the wrong time (SMMUv3.2 and later).
 
 void Registers::Handlers::write_cr0(u32, u64 value) {
