@@ -85,9 +85,9 @@ public:
     void write_sized(u64 offset, u32 size, u64 value) { mmio(sim::Command::Write, offset, size, value); }
 
     /// Linear stream table of 256 entries, both queues, SMMUEN.
-    void bring_up(bool enable = true) {
+    void bring_up(bool enable = true, u64 cr2 = 0b10) {
         write32(0x28, 0xD75);
-        write32(0x2C, 0b10);  // RECINVSID
+        write32(0x2C, cr2);  // RECINVSID unless the test wants otherwise
         write64(0x80, strtab);
         write32(0x88, 8);
         write64(0x90, cmdq | cmdq_log2);
