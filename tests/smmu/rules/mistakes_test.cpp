@@ -144,25 +144,15 @@ TEST(SmmuMistakesOfOthers, OneFaultingTransactionLeavesOneRecord) {
 TEST(SmmuMistakesOfOthers, StreamTableSwitchesBackFromTwoLevelToLinear) {
     TwoStageMachine machine(ste::Bypass);
     constexpr u64 level1 = 0x4200'0000, level2 = 0x4201'0000;
-    const auto use = [&](u64 base, u64 configuration) {
-        machine.write32(0x20, 0b1100);
-        machine.run();
-        machine.write64(0x80, base);
-        machine.write32(0x88, configuration);
-        machine.write32(0x20, 0b1101);
-        machine.run();
-        machine.execute({command::cfgi_all()});
-        machine.memory.log.clear();
-    };
     machine.start();
     machine.memory.put(level1, level2 | 7);  // 64 entries
     machine.memory.write(level2 + stream * 64, machine.entry.words().data(), 64);
     EXPECT_TRUE(machine.send(read(address)).passed());
-    use(level1, u64{1} << 16 | 6 << 6 | 8);
+    machine.use_stream_table(level1, u64{1} << 16 | 6 << 6 | 8);
     EXPECT_TRUE(machine.send(read(address)).passed());
     EXPECT_EQ(machine.memory.reads(level1, 0x1000), 1u);
     EXPECT_EQ(machine.memory.reads(level2 + stream * 64, 64), 1u);
-    use(SmmuMachine::strtab, 8);
+    machine.use_stream_table(SmmuMachine::strtab, 8);
     EXPECT_TRUE(machine.send(read(address)).passed());
     EXPECT_EQ(machine.memory.reads(level1, 0x1000), 0u);
     EXPECT_EQ(machine.memory.reads(SmmuMachine::strtab + stream * 64, 64), 1u);

@@ -145,6 +145,17 @@ public:
         return *this;
     }
 
+    /// Another stream table, as a driver changes it.
+    void use_stream_table(u64 base_address, u64 configuration) {
+        write32(0x20, 0b1100);
+        run();
+        write64(0x80, base_address);
+        write32(0x88, configuration);
+        write32(0x20, 0b1101);
+        run();
+        execute({{0x04, 31}});  // CFGI_ALL
+        memory.log.clear();
+    }
     Answer send(const Ask& ask) {
         Client client(simulation);
         post(client, ask);
