@@ -33,7 +33,8 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
     if (above != (upper ? sim::low_mask(64 - input_bits) : 0))
         co_return translation_fault(EventNumber::F_TRANSLATION, request, place,
                                     "the address exceeds the range of TxSZ");
-    if (!one_range && id.idr3.E0PD != 0 && !request.privileged && cd.denies_unprivileged(upper))
+    const bool hidden = !one_range && id.idr3.E0PD != 0 && cd.denies_unprivileged(upper);
+    if (hidden && !request.privileged)
         co_return translation_fault(EventNumber::F_TRANSLATION, request, place,
                                     "E0PDx = 1 and the access is unprivileged");
 
@@ -108,8 +109,9 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
         translation.mair = static_cast<u8>(cd[spec::Cd::MAIR] >> (descriptor[Descriptor::AttrIndx] * 8));
         translation.stage1_shareability = static_cast<u8>(wide ? cd.shareability(upper) : descriptor[Descriptor::SH]);
         translation.stage1_level = level;
-        const LeafPermissions permissions =
-            stage1_permissions(descriptor, point, cd, update, context.two_privileges, id);
+        LeafPermissions permissions = stage1_permissions(descriptor, point, cd, update, context.two_privileges, id);
+        // An unprivileged access must not pass by a hit on what a privileged one brought in.
+        if (hidden) permissions.now.unprivileged = permissions.attainable.unprivileged = 0;
         translation.stage1 = permissions.now;
         translation.stage1_attainable = permissions.attainable;
         if (!permissions.attainable.allow(request))
