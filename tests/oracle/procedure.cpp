@@ -203,8 +203,9 @@ void Walker::fail_stage1(u64 number) const {
     throw Fault{record, cd(support::cd::R) != 0, cd(support::cd::A) ? Verdict::Abort : Verdict::ReadAsZero};
 }
 
-void Walker::fail_stage2(u64 number, Class why, u64 ipa, bool descriptor_read) const {
+void Walker::fail_stage2(u64 number, Class why, u64 ipa, bool descriptor_read, bool as_read) const {
     Event record = access_event(number, true, why).set(event::IPA, ipa);
+    if (as_read) record.set(event::RnW, 1);
     if (number == event::F_PERMISSION && why == event::TTD) record.set(event::TTRnW, descriptor_read);
     if (ste(ste_field::S2S)) throw Fault{record.set(event::Stall, 1), true, Verdict::Stall};
     throw Fault{record, ste(ste_field::S2R) != 0, Verdict::Abort};

@@ -165,7 +165,11 @@ Leaf Walker::stage2(u64 ipa, Class why, const Needs& needs) {
     const bool forced_write_back = identity_.FWB != 0 && ste(ste_field::S2FWB);
     const bool device = forced_write_back ? !bit(leaf.value, 4) : slice(leaf.value, 5, 4) == 0;
     if (why != event::IN && device && ste(ste_field::S2PTW)) permitted = false;
-    if (!permitted) fail_stage2(event::F_PERMISSION, why, ipa);
+    if (!permitted) {
+        // An atomic that may write but not read is recorded as a read.
+        const bool read_alone_is_missing = needs.read && needs.write && (writable || becomes_dirty);
+        fail_stage2(event::F_PERMISSION, why, ipa, true, read_alone_is_missing);
+    }
 
     u64 updated = leaf.value;
     if (stage.set_access_flag) updated |= u64{1} << access_flag;

@@ -92,7 +92,8 @@ private:
     [[noreturn]] void fail(u64 number) const { throw Fault{event(number), true, Verdict::Abort}; }
     [[noreturn]] void fail_substream(u32 index) const;
     [[noreturn]] void fail_stage1(u64 number) const;
-    [[noreturn]] void fail_stage2(u64 number, Class why, u64 ipa, bool descriptor_read = true) const;
+    [[noreturn]] void fail_stage2(u64 number, Class why, u64 ipa, bool descriptor_read = true,
+                                  bool as_read = false) const;
 
     u64 ste(Field field) const { return ste_.get(field); }
     u64 cd(Field field) const { return cd_.get(field); }

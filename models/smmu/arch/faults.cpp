@@ -92,6 +92,13 @@ Fault translation_fault(EventNumber number, const Request& request, const FaultP
     return fault;
 }
 
+Request refused_part(Request request, const Permissions& granted) {
+    const u8 permitted = request.privileged ? granted.privileged : granted.unprivileged;
+    const bool atomic = request.read && request.write;
+    if (atomic && (permitted & (Permissions::read | Permissions::write)) == Permissions::write) request.write = false;
+    return request;
+}
+
 Fault walk_abort(const Request& request, const FaultPlace& place, u64 fetch_address) {
     Fault fault = configuration_fault(EventNumber::F_WALK_EABT, request, "a descriptor fetch was aborted");
     set_access(fault.event, request);

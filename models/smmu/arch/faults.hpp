@@ -29,6 +29,8 @@ struct FaultPlace {
 
 /// F_TRANSLATION, F_ADDR_SIZE, F_ACCESS, F_PERMISSION. `request` is after overrides.
 Fault translation_fault(EventNumber number, const Request& request, const FaultPlace& place, const char* reason);
+/// `request` as its F_PERMISSION tells it: an atomic counts as a read if it lacks the permission to read alone (7.3).
+Request refused_part(Request request, const Permissions& granted);
 /// F_WALK_EABT: always aborts.
 Fault walk_abort(const Request& request, const FaultPlace& place, u64 fetch_address);
 /// Bypass with an address that is too large: F_ADDR_SIZE of stage 1 that always aborts (3.4).

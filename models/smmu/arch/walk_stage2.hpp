@@ -108,8 +108,11 @@ Task<Checked<Stage2Leaf>> walk_stage2(Env& env, const StreamContext& context, Re
         const LeafPermissions permissions = stage2_permissions(descriptor, update, id.idr3.XNX != 0);
         leaf.permissions = permissions.now;
         leaf.attainable = permissions.attainable;
-        if (const char* const rule = detail::stage2_refusal(context, leaf, leaf.attainable, request, access))
-            co_return fault(EventNumber::F_PERMISSION, rule);
+        if (const char* const rule = detail::stage2_refusal(context, leaf, leaf.attainable, request, access)) {
+            env.decided(rule);
+            const Request told = access == FaultClass::In ? refused_part(request, leaf.attainable) : request;
+            co_return translation_fault(EventNumber::F_PERMISSION, told, place, rule);
+        }
 
         // 3.13: access flag and dirty state in one compare-and-swap; if somebody else was faster, look again.
         Descriptor updated = descriptor;
