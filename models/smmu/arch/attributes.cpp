@@ -205,6 +205,8 @@ MemoryAttributes translated_attributes(const MemoryAttributes& incoming, const S
         if (!incoming.is_device() && incoming.outer != Cacheability::NonCacheable) {
             result.read_allocate = result.read_allocate && incoming.read_allocate;
             result.write_allocate = result.write_allocate && incoming.write_allocate;
+            const bool allocates = result.read_allocate || result.write_allocate;
+            result.transient = result.transient || (allocates && incoming.transient);
         }
     } else {
         result = override_attributes(incoming, context.ste, id);
