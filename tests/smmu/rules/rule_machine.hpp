@@ -21,6 +21,7 @@ struct Ask {
     bool privileged = false;
     bool instruction = false;
     sim::MemoryAttributes memory{};
+    sim::AddressType address_type = sim::AddressType::Untranslated;
 };
 
 /// How it ended.
@@ -134,6 +135,7 @@ public:
         attributes.privileged = how.privileged;
         attributes.instruction = how.instruction;
         attributes.memory = how.memory;
+        attributes.address_type = how.address_type;
         client.access->set_value(0x5A5A'5A5A'5A5A'5A5A);
         client.access->push(client);
         smmu.tbu(0).receive(*client.access, simulation.now());
