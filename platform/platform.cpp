@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "smmu/spec/identification_rules.hpp"
+
 namespace smmusim::platform {
 
 using sim::Scheduler;
@@ -48,6 +50,13 @@ PlatformConfig load_platform(const config::Node& tree, config::Origins* origins,
     if (origins == nullptr) origins = &own;
     PlatformConfig config;
     config::load(config, tree, path, origins);
+    // ID fields that were not given follow those that were.
+    for (std::size_t index = 0; index < config.smmus.size(); ++index) {
+        const std::string smmu = fmt::format("{}{}smmu{}.", path, path.empty() ? "" : ".", index);
+        const auto given = [&](const std::string& field) { return origins->exact(smmu + field) != nullptr; };
+        if (const auto problem = smmu::spec::settle(config.smmus[index].identification, given))
+            throw origins->error(smmu + problem->field, problem->cause, problem->fix);
+    }
     if (const auto problem = config.problem())
         throw origins->error(path.empty() ? problem->path : path + "." + problem->path, problem->cause, problem->fix);
     return config;

@@ -121,7 +121,7 @@ struct Identification {
         u8 ArchMinorRev = 2;
 
         void fields(sim::ConfigVisitor& visit) {
-            field(visit, ArchMinorRev, "ArchMinorRev", "architecture SMMUv3.n", 1, 3);
+            field(visit, ArchMinorRev, "ArchMinorRev", "architecture SMMUv3.n", 0, 3);
         }
         u32 value() const { return ArchMinorRev; }
     } aidr;
