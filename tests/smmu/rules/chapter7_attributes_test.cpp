@@ -77,87 +77,93 @@ Answer through_bypass(bool by_gbpa, const Overrides& fields, const Ask& ask) {
     return answer;
 }
 
-class Bypassing : public testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(SmmuAttributes, Bypassing, testing::Values(false, true),
-                         [](const auto& parameter) { return parameter.param ? "ByGbpa" : "ByStreamTableEntry"; });
-
-TEST_P(Bypassing, MtcfgReplacesTheTypeByMemattr) {
-    for (u64 memattr = 0; memattr < 16; ++memattr) {
-        Overrides fields;
-        fields.memattr = memattr;
-        EXPECT_EQ(through_bypass(GetParam(), fields, read(address)).attributes.memory, attributes_of(WB));
-        fields.mtcfg = 1;
-        const MemoryAttributes found = through_bypass(GetParam(), fields, read(address)).attributes.memory;
-        // 0000 to 0011 Device; oooo = 01 NC, 10 WT, 11 WB with ii likewise; ii = 00 is reserved: Device-nGnRnE.
-        MemoryAttributes expected = attributes_of(memattr < 4 ? static_cast<unsigned>(memattr) : nGnRnE);
-        if (memattr >= 4 && memattr % 4 != 0) {
-            expected = attributes_of(WB);
-            expected.outer = static_cast<Cacheability>(memattr / 4 - 1);
-            expected.inner = static_cast<Cacheability>(memattr % 4 - 1);
-            if (memattr == 0b0101) expected.shareability = Shareability::OuterShareable;
-        }
-        expected.read_allocate = found.read_allocate;
-        expected.write_allocate = found.write_allocate;
-        EXPECT_EQ(found, expected) << memattr;
-    }
-}
-
-TEST_P(Bypassing, ShcfgReplacesTheShareability) {
-    constexpr std::array expected{Shareability::NonShareable, Shareability::InnerShareable,
-                                  Shareability::OuterShareable, Shareability::InnerShareable};
-    for (u64 shcfg = 0; shcfg < 4; ++shcfg) {
-        Overrides fields;
-        fields.shcfg = shcfg;
-        const Ask ask = read(address).with_memory(attributes_of(WB, Shareability::InnerShareable));
-        EXPECT_EQ(through_bypass(GetParam(), fields, ask).attributes.memory.shareability, expected[shcfg]) << shcfg;
-    }
-}
-
-TEST_P(Bypassing, AlloccfgReplacesTheHints) {
-    MemoryAttributes incoming;
-    incoming.read_allocate = true;
-    incoming.write_allocate = false;
-    incoming.transient = true;
-    for (u64 alloccfg = 0; alloccfg < 16; ++alloccfg) {
-        Overrides fields;
-        fields.alloccfg = alloccfg;
-        const MemoryAttributes found =
-            through_bypass(GetParam(), fields, read(address).with_memory(incoming)).attributes.memory;
-        const bool replaced = alloccfg >= 8;
-        EXPECT_EQ(found.read_allocate, replaced ? (alloccfg >> 2 & 1) != 0 : true) << alloccfg;
-        EXPECT_EQ(found.write_allocate, replaced ? (alloccfg >> 1 & 1) != 0 : false) << alloccfg;
-        EXPECT_EQ(found.transient, replaced ? (alloccfg & 1) != 0 : true) << alloccfg;
-    }
-}
-
-TEST_P(Bypassing, PrivcfgAndInstcfgReplacePrivilegeAndKind) {
-    for (u64 encoding = 0; encoding < 4; ++encoding)
-        for (const bool incoming : {false, true}) {
+TEST(SmmuAttributes, MtcfgReplacesTheTypeByMemattr) {
+    for (const bool by_gbpa : {false, true}) {
+        for (u64 memattr = 0; memattr < 16; ++memattr) {
             Overrides fields;
-            fields.privcfg = fields.instcfg = encoding;
-            Ask ask = read(address);
-            ask.privileged = ask.instruction = incoming;
-            const bool expected = encoding < 2 ? incoming : encoding == 3;
-            const Answer loaded = through_bypass(GetParam(), fields, ask);
-            EXPECT_EQ(loaded.attributes.privileged, expected) << encoding;
-            EXPECT_EQ(loaded.attributes.instruction, expected) << encoding;
-            ask.kind = support::Kind::Write;
-            const Answer stored = through_bypass(GetParam(), fields, ask);
-            EXPECT_EQ(stored.attributes.privileged, expected) << encoding;
-            EXPECT_FALSE(stored.attributes.instruction) << encoding;
+            fields.memattr = memattr;
+            EXPECT_EQ(through_bypass(by_gbpa, fields, read(address)).attributes.memory, attributes_of(WB));
+            fields.mtcfg = 1;
+            const MemoryAttributes found = through_bypass(by_gbpa, fields, read(address)).attributes.memory;
+            // 0000 to 0011 Device; oooo = 01 NC, 10 WT, 11 WB with ii likewise; ii = 00 is reserved: Device-nGnRnE.
+            MemoryAttributes expected = attributes_of(memattr < 4 ? static_cast<unsigned>(memattr) : nGnRnE);
+            if (memattr >= 4 && memattr % 4 != 0) {
+                expected = attributes_of(WB);
+                expected.outer = static_cast<Cacheability>(memattr / 4 - 1);
+                expected.inner = static_cast<Cacheability>(memattr % 4 - 1);
+                if (memattr == 0b0101) expected.shareability = Shareability::OuterShareable;
+            }
+            expected.read_allocate = found.read_allocate;
+            expected.write_allocate = found.write_allocate;
+            EXPECT_EQ(found, expected) << memattr;
         }
+    }
 }
 
-TEST_P(Bypassing, DeviceAndNonCacheableAreOuterShareable) {
-    for (unsigned kind = 0; kind <= NC; ++kind)
-        for (const u64 shcfg : {0, 1, 3}) {
+TEST(SmmuAttributes, ShcfgReplacesTheShareability) {
+    for (const bool by_gbpa : {false, true}) {
+        constexpr std::array expected{Shareability::NonShareable, Shareability::InnerShareable,
+                                      Shareability::OuterShareable, Shareability::InnerShareable};
+        for (u64 shcfg = 0; shcfg < 4; ++shcfg) {
             Overrides fields;
-            fields.shcfg = static_cast<u64>(shcfg);
-            MemoryAttributes incoming = attributes_of(kind);
-            incoming.shareability = Shareability::InnerShareable;
-            const Answer answer = through_bypass(GetParam(), fields, read(address).with_memory(incoming));
-            EXPECT_EQ(answer.attributes.memory.shareability, Shareability::OuterShareable) << kind;
+            fields.shcfg = shcfg;
+            const Ask ask = read(address).with_memory(attributes_of(WB, Shareability::InnerShareable));
+            EXPECT_EQ(through_bypass(by_gbpa, fields, ask).attributes.memory.shareability, expected[shcfg]) << shcfg;
         }
+    }
+}
+
+TEST(SmmuAttributes, AlloccfgReplacesTheHints) {
+    for (const bool by_gbpa : {false, true}) {
+        MemoryAttributes incoming;
+        incoming.read_allocate = true;
+        incoming.write_allocate = false;
+        incoming.transient = true;
+        for (u64 alloccfg = 0; alloccfg < 16; ++alloccfg) {
+            Overrides fields;
+            fields.alloccfg = alloccfg;
+            const MemoryAttributes found =
+                through_bypass(by_gbpa, fields, read(address).with_memory(incoming)).attributes.memory;
+            const bool replaced = alloccfg >= 8;
+            EXPECT_EQ(found.read_allocate, replaced ? (alloccfg >> 2 & 1) != 0 : true) << alloccfg;
+            EXPECT_EQ(found.write_allocate, replaced ? (alloccfg >> 1 & 1) != 0 : false) << alloccfg;
+            EXPECT_EQ(found.transient, replaced ? (alloccfg & 1) != 0 : true) << alloccfg;
+        }
+    }
+}
+
+TEST(SmmuAttributes, PrivcfgAndInstcfgReplacePrivilegeAndKind) {
+    for (const bool by_gbpa : {false, true}) {
+        for (u64 encoding = 0; encoding < 4; ++encoding)
+            for (const bool incoming : {false, true}) {
+                Overrides fields;
+                fields.privcfg = fields.instcfg = encoding;
+                Ask ask = read(address);
+                ask.privileged = ask.instruction = incoming;
+                const bool expected = encoding < 2 ? incoming : encoding == 3;
+                const Answer loaded = through_bypass(by_gbpa, fields, ask);
+                EXPECT_EQ(loaded.attributes.privileged, expected) << encoding;
+                EXPECT_EQ(loaded.attributes.instruction, expected) << encoding;
+                ask.kind = support::Kind::Write;
+                const Answer stored = through_bypass(by_gbpa, fields, ask);
+                EXPECT_EQ(stored.attributes.privileged, expected) << encoding;
+                EXPECT_FALSE(stored.attributes.instruction) << encoding;
+            }
+    }
+}
+
+TEST(SmmuAttributes, DeviceAndNonCacheableAreOuterShareable) {
+    for (const bool by_gbpa : {false, true}) {
+        for (unsigned kind = 0; kind <= NC; ++kind)
+            for (const u64 shcfg : {0, 1, 3}) {
+                Overrides fields;
+                fields.shcfg = static_cast<u64>(shcfg);
+                MemoryAttributes incoming = attributes_of(kind);
+                incoming.shareability = Shareability::InnerShareable;
+                const Answer answer = through_bypass(by_gbpa, fields, read(address).with_memory(incoming));
+                EXPECT_EQ(answer.attributes.memory.shareability, Shareability::OuterShareable) << kind;
+            }
+    }
 }
 
 TEST(SmmuAttributes, SkippedStage1TakesTheOverridesOfTheEntry) {
