@@ -75,6 +75,12 @@ struct Event : sim::Record<4> {
                                        NamedField("TTRnW", TTRnW)};
 };
 
+/// The record of a stalled transaction; bit 95 means something else in records without a STAG.
+inline bool is_stall(const Event& event) {
+    const EventNumber number = event[Event::Number];
+    return number >= EventNumber::F_TRANSLATION && number <= EventNumber::F_PERMISSION && event[Event::Stall];
+}
+
 /// The fields that an event of this number defines, in the order of `Event::fields`; the others read as 0.
 bool event_has(u8 number, const NamedField& field);
 

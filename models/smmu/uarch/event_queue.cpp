@@ -47,7 +47,7 @@ sim::Task<> EventQueue::write() {
         const Event event = waiting_.front();
         waiting_.pop_front();
         co_await simulation_.until(clock_.after(simulation_.now(), config_.event_latency));
-        const bool stall = event[Event::Stall];
+        const bool stall = spec::is_stall(event);
         const u16 tag = static_cast<u16>(event[Event::STAG]);
         // A stalled transaction may have been terminated, or its tag given up, meanwhile.
         const bool wanted = !stall || stalls_.awaits_record(tag);

@@ -22,6 +22,10 @@ using support::SteBuilder;
 /// One transaction of a client.
 struct Ask : support::Transaction {
     sim::MemoryAttributes memory;
+    sim::AddressType type = sim::AddressType::Untranslated;
+    bool speculative = false;
+    bool no_write = false;  ///< NW of a translation request
+    u32 size = 8;
 
     Ask(Kind what, u64 where) {
         stream = 8;
@@ -32,18 +36,26 @@ struct Ask : support::Transaction {
     Ask& as_instruction() { return instruction = true, *this; }
     Ask& of_stream(u32 id) { return stream = id, *this; }
     Ask& of_substream(u32 id) { return substream = id, *this; }
+    Ask& as_guess() { return speculative = true, *this; }
+    Ask& without_write() { return no_write = true, *this; }
+    Ask& of_size(u32 bytes) { return size = bytes, *this; }
+    Ask& of_type(sim::AddressType what) { return type = what, *this; }
     Ask& with_memory(const sim::MemoryAttributes& attributes) { return memory = attributes, *this; }
 };
 inline Ask read(u64 address) { return {Kind::Read, address}; }
 inline Ask write(u64 address) { return {Kind::Write, address}; }
 inline Ask atomic(u64 address) { return {Kind::Atomic, address}; }
 inline Ask fetch(u64 address) { return Ask(Kind::Read, address).as_instruction(); }
+/// A translation request and a transaction with a translated address of PCI Express.
+inline Ask request(u64 address) { return read(address).of_type(sim::AddressType::TranslationRequest); }
+inline Ask translated(Ask ask) { return ask.of_type(sim::AddressType::Translated); }
 
 /// What the client and the software saw of it.
 struct Answer {
     sim::Status status = sim::Status::Pending;
     std::optional<u64> address;  ///< where it went, if it left the SMMU
     sim::Attributes attributes;  ///< with which it left
+    u64 data = 0;                ///< what came back
     std::vector<EventBuilder> events;
 
     bool passed() const { return address.has_value() && status == sim::Status::Ok; }
@@ -156,6 +168,11 @@ public:
         execute({{0x04, 31}});  // CFGI_ALL
         memory.log.clear();
     }
+    /// CR0, in force on return.
+    void set_cr0(u64 value) {
+        write32(0x20, value);
+        run();
+    }
     Answer send(const Ask& ask) {
         Client client(simulation);
         post(client, ask);
@@ -167,14 +184,17 @@ public:
         const sim::Command command = ask.kind == Kind::Read    ? sim::Command::Read
                                      : ask.kind == Kind::Write ? sim::Command::Write
                                                                : sim::Command::Atomic;
-        client.access = simulation.accesses().make(command, ask.address, 8);
-        client.access->set_value(0);
+        client.access = simulation.accesses().make(command, ask.address, ask.size);
+        std::memset(client.access->data(), 0, ask.size);
         sim::Attributes& attributes = client.access->attributes;
         attributes.stream_id = ask.stream;
         attributes.substream_id = ask.substream.value_or(sim::no_id);
         attributes.privileged = ask.privileged;
         attributes.instruction = ask.instruction;
         attributes.memory = ask.memory;
+        attributes.address_type = ask.type;
+        attributes.speculative = ask.speculative;
+        attributes.no_write = ask.no_write;
         client.access->push(client);
         sent_from_ = memory.log.size();
         smmu.tbu(0).receive(*client.access, simulation.now());
@@ -184,6 +204,7 @@ public:
         EXPECT_TRUE(client.done);
         Answer answer;
         answer.status = client.access->status;
+        std::memcpy(&answer.data, client.access->data(), std::min<u32>(client.access->size, 8));
         for (std::size_t index = sent_from_; index < memory.log.size(); ++index) {
             const FakeMemory::Logged& logged = memory.log[index];
             if (logged.attributes.transaction_class != sim::TransactionClass::Data) continue;
