@@ -73,6 +73,38 @@ TEST(SmmuOwnAccesses, StreamTableIsReadAsCr1TableSays) {
     }
 }
 
+TEST(SmmuOwnAccesses, QueuesAreReadAndWrittenAsCr1QueueSays) {
+    for (const auto& [inner, outer, sh] : samples) {
+        TwoStageMachine machine(ste::Stage1);
+        machine.start();
+        set_cr1(machine, sh << 4 | outer << 2 | inner);
+        machine.execute({});
+        EXPECT_EQ(machine.send(read(address)).event(), event::F_TRANSLATION);
+        expect_attributes(at(machine, SmmuMachine::cmdq), by_register[inner], by_register[outer], by_sh[sh]);
+        expect_attributes(at(machine, SmmuMachine::evtq), by_register[inner], by_register[outer], by_sh[sh]);
+    }
+}
+
+TEST(SmmuOwnAccesses, MessagesAreWrittenAsTheirRegistersAndCommandsSay) {
+    // MemAttr 0b1011 is outer write-through and inner write-back; SH 0b10 is outer shareable.
+    TwoStageMachine machine(ste::Stage1);
+    constexpr u64 doorbell = 0x4300'0040;
+    machine.write32(0x50, 0);
+    machine.write64(0xB0, doorbell);
+    machine.write32(0xB8, 0x1234);
+    machine.write32(0xBC, 0b10 << 4 | 0b1011);
+    machine.start();
+    EXPECT_EQ(machine.send(read(address)).event(), event::F_TRANSLATION);
+    expect_attributes(at(machine, doorbell), Cacheability::WriteBack, Cacheability::WriteThrough,
+                      Shareability::OuterShareable);
+    machine.command(0x46 | 1 << 12 | u64{0b10} << 22 | u64{0b0001} << 24 | u64{0x77} << 32, doorbell + 8);
+    machine.ring();
+    machine.run();
+    EXPECT_EQ(at(machine, doorbell + 8), MemoryAttributes::device(MemoryType::DeviceNGnRE));
+    EXPECT_EQ(machine.memory.u32_at(doorbell), 0x1234u);
+    EXPECT_EQ(machine.memory.u32_at(doorbell + 8), 0x77u);
+}
+
 TEST(SmmuOwnAccesses, ContextDescriptorsAreReadAsTheStreamTableEntrySays) {
     for (const auto& [inner, outer, sh] : samples) {
         TwoStageMachine machine(ste::Stage1);
