@@ -215,7 +215,10 @@ Task<Checked<StreamContext>> lookup_descriptor(Env& env, StreamContext context, 
         co_return failed(configuration_fault(EventNumber::C_BAD_CD, request, rule));
     }
     context.tags.stage1 = true;
-    if (context.tags.world != StreamWorld::El2) context.tags.asid = static_cast<u16>(context.cd[spec::Cd::ASID]);
+    if (context.tags.world != StreamWorld::El2) {
+        context.tags.asid = static_cast<u16>(context.cd[spec::Cd::ASID]);
+        context.tags.aset = context.cd[spec::Cd::ASET];
+    }
     env.tagged(context.tags);
     co_return context;
 }

@@ -59,8 +59,9 @@ struct Tags {
     StreamWorld world = StreamWorld::El1;
     bool stage1 = false;
     bool stage2 = false;
-    u16 vmid = 0;  ///< of El1, if stage 2 is implemented
-    u16 asid = 0;  ///< of stage 1 with ASIDs
+    u16 vmid = 0;       ///< of El1, if stage 2 is implemented
+    u16 asid = 0;       ///< of stage 1 with ASIDs
+    bool aset = false;  ///< separates global entries only
     bool operator==(const Tags&) const = default;
 };
 

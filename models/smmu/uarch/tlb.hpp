@@ -77,6 +77,7 @@ public:
 private:
     static TlbKey key(arch::Tags tags, bool global, u64 address, unsigned span) {
         if (global) tags.asid = 0;
+        else tags.aset = false;
         return {tags, global, static_cast<u8>(span), address >> span};
     }
 

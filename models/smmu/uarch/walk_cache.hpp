@@ -49,6 +49,7 @@ public:
 
 private:
     TlbKey key(arch::Tags tags, u64 address, unsigned span) const {
+        tags.aset = false;
         // Stage 2 tables belong to the VMID alone.
         if (!stage1_) {
             tags.stage1 = false;
@@ -101,6 +102,7 @@ public:
 private:
     static TlbKey key(arch::Tags tags, u64 ipa, unsigned span) {
         tags.stage1 = false;
+        tags.aset = false;
         tags.asid = 0;
         return {tags, false, static_cast<u8>(span), ipa >> span};
     }
