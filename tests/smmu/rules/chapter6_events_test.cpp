@@ -221,6 +221,16 @@ TEST(SmmuEvents, TransactionsThatPassLeaveNoRecord) {
     EXPECT_EQ(machine.events(), 0u);
 }
 
+TEST(SmmuEvents, ContiguousEntriesAreLookedUpOneByOne) {
+    // STE.CONT claims that streams 8 to 15 are alike; they are not.
+    TwoStageMachine machine(ste::Bypass);
+    machine.entry.set(ste::CONT, 3);
+    machine.start();
+    EXPECT_TRUE(machine.send(read(address)).passed());
+    const Answer answer = machine.send(read(address).of_stream(9));
+    EXPECT_ONLY_EVENT(answer, record(event::C_BAD_STE, 9));
+}
+
 // 6.3 Stage, CLASS and addresses by situation.
 
 TEST(SmmuEvents, FaultsOfStage1AreOfClassIn) {

@@ -154,6 +154,19 @@ TEST(SmmuEvents, StalledFaultCarriesStallAndATagOfItsOwn) {
     }
 }
 
+TEST(SmmuEvents, StallsOfOnePageAreRecordedEach) {
+    TwoStageMachine machine(ste::Stage1);
+    machine.context.set(cd::S, 1);
+    machine.start();
+    Client first(machine.simulation), second(machine.simulation);
+    machine.post(first, read(address));
+    machine.post(second, read(address));
+    machine.run();
+    EXPECT_EQ(machine.take_events().size(), 2u);
+    machine.execute({{0x45 | u64{stream} << 32, 0}});  // CMD_STALL_TERM
+    EXPECT_TRUE(first.done && second.done);
+}
+
 TEST(SmmuEvents, ConfigurationFaultsAndAbortsNeverStall) {
     for (const unsigned defect : {0u, 1u}) {
         TwoStageMachine machine(ste::Stage1);

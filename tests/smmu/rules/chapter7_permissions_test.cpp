@@ -5,7 +5,6 @@ namespace smmusim::test {
 namespace {
 
 constexpr u64 address = TwoStageMachine::address;
-constexpr u64 page = TwoStageMachine::page;
 
 /// What unprivileged and privileged accesses may do, as "rwx rwx"; every refusal must be an F_PERMISSION of `stage`.
 std::string rights(TwoStageMachine& machine, unsigned stage, u64 where = address) {

@@ -4,7 +4,6 @@
 namespace smmusim::test {
 namespace {
 
-constexpr u32 stream = TwoStageMachine::stream;
 constexpr u64 page = TwoStageMachine::page;
 constexpr u64 first_leaf = TwoStageMachine::first_leaf;
 constexpr u64 low = 0x12'3456'7000;

@@ -11,7 +11,6 @@ constexpr u64 first_root = TwoStageMachine::first_root;
 constexpr u64 first_leaf = TwoStageMachine::first_leaf;
 constexpr u64 second_leaf = TwoStageMachine::second_leaf;
 constexpr u64 contiguous = u64{1} << 52;
-constexpr u64 dirty_bit_modifier = u64{1} << 51;
 
 uarch::SmmuConfig wide_addresses() {
     return TwoStageMachine::with([](spec::Identification& id) {
@@ -242,6 +241,19 @@ TEST(SmmuContiguous, BitIsIgnoredInTheLargestBlocks) {
             EXPECT_GT(machine.own_reads(), 0u) << row.offset_bits;
         }
     }
+}
+
+TEST(SmmuContiguous, SetLargerThanTheInputIsNotUsed) {
+    // 16 MiB of input, a set of 2 MiB blocks would be 32 MiB.
+    TwoStageMachine machine(ste::Stage1, TwoStageMachine::with([](spec::Identification& id) { id.idr3.STT = 1; }));
+    machine.first_tables(12, 40, 2);
+    for (u64 block = 0; block < 8; ++block)
+        machine.put_first(block << 21, 2, page | block << 21 | (first_leaf & ~u64{2}) | contiguous);
+    machine.start();
+    EXPECT_EQ(machine.send(read(0)).address, page);
+    machine.memory.log.clear();
+    EXPECT_EQ(machine.send(read(u64{5} << 21)).address, page | u64{5} << 21);
+    EXPECT_EQ(machine.own_reads(), 1u);
 }
 
 // 8.8

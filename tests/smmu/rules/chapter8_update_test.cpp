@@ -220,6 +220,20 @@ TEST(SmmuHardwareUpdate, AbortedUpdateIsAWalkAbort) {
     }
 }
 
+TEST(SmmuHardwareUpdate, OperationWithHttuiUpdatesNothing) {
+    for (const bool inhibited : {false, true}) {
+        OneLeaf machine(ste::Stage1, first_old);
+        machine.update(true, true).start();
+        machine.write64(0x108, TwoStageMachine::stream);
+        machine.write64(0x110, address | 0b01 << 10 | 1 << 8 | u64{inhibited} << 6);
+        machine.write32(0x100, 1);
+        machine.run();
+        EXPECT_EQ(machine.read32(0x100), 0u) << "GATOS_CTRL.RUN";
+        EXPECT_EQ(machine.read32(0x118) & 1, 0u) << "no fault";
+        EXPECT_EQ(machine.leaf(), page | (inhibited ? first_old : first_old | access_flag));
+    }
+}
+
 // Nested streams.
 
 /// Intermediate page of the last-level table of stage 1.
