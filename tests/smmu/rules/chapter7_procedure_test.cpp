@@ -161,8 +161,8 @@ TEST(SmmuProcedure, IntermediateAddressBeyondS2t0szIsATranslationFaultOfStage2) 
         machine.second_tables(12, 25, 1, 1);  // 39 bits
         constexpr u64 beyond = u64{1} << 39;
         machine.put_first(address, 3, beyond | first_leaf);
+        machine.put_second(0, 3, page | TwoStageMachine::second_leaf);  // where a truncated address would lead
         machine.start();
-        machine.memory.log.clear();
         const u64 input = configuration == ste::Stage2 ? beyond : address;
         const Answer answer = machine.send(read(input));
         EXPECT_ONLY_EVENT(answer, second_fault(event::F_TRANSLATION, input, event::IN, beyond));
