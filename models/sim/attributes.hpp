@@ -37,6 +37,9 @@ struct MemoryAttributes {
     }
 };
 
+/// A cache maintenance operation by address; it travels as a read whose data nobody wants.
+enum class CacheOperation : u8 { None, Clean, CleanInvalidate, CleanToPersistence, Invalidate };
+
 /// What an access is for; statistics and ordering look at it, translation does not.
 enum class TransactionClass : u8 { Data, Message, TableWalk, ConfigFetch, Queue, Cpu };
 
@@ -53,6 +56,7 @@ struct Attributes {
     bool secure = false;
     bool privileged = false;
     bool instruction = false;
+    CacheOperation cache_operation = CacheOperation::None;
     bool speculative = false;  ///< a guess of the requester: faults leave no trace
     bool no_write = false;     ///< NW of a translation request
     bool relaxed_ordering = false;

@@ -51,6 +51,7 @@ using EventBuilder = StructureBuilder<4>;
 namespace ste {
 inline constexpr Field V{0, 0}, Config{3, 1}, S1Fmt{5, 4}, S1ContextPtr{55, 6, 6}, S1CDMax{63, 59};
 inline constexpr Field S1DSS{65, 64}, S1CIR{67, 66}, S1COR{69, 68}, S1CSH{71, 70}, CONT{80, 77}, MEV{83, 83};
+inline constexpr Field DRE{76, 76};
 inline constexpr Field S2FWB{89, 89}, S1STALLD{91, 91}, EATS{93, 92}, STRW{95, 94}, MemAttr{99, 96}, MTCFG{100, 100};
 inline constexpr Field ALLOCCFG{104, 101}, SHCFG{109, 108}, PRIVCFG{113, 112}, INSTCFG{115, 114};
 inline constexpr Field S2VMID{143, 128}, S2T0SZ{165, 160}, S2SL0{167, 166}, S2IR0{169, 168}, S2OR0{171, 170};

@@ -177,6 +177,7 @@ Task<TranslationResult> translate_translated(Env& env, Request request) {
         outcome.disposition = Disposition::Proceed;
         outcome.address = request.address;
         outcome.memory = request.memory;
+        outcome.operation = request.operation;
         return outcome;
     };
     if (!control.checks_translated) {

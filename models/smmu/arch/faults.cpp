@@ -70,6 +70,20 @@ Fault unsupported_transaction(const Request& request, const char* reason) {
     return fault;
 }
 
+Event page_hint(const sim::PageRequest& request, u8 pages) {
+    Request who;
+    who.stream_id = request.stream_id;
+    who.substream_id = request.substream_id;
+    Event event = record(EventNumber::E_PAGE_REQUEST, who);
+    // What is wanted, at the privilege of the request.
+    event.set(request.privileged ? Event::pX : Event::uX, request.execute);
+    event.set(request.privileged ? Event::pW : Event::uW, request.write);
+    event.set(request.privileged ? Event::pR : Event::uR, request.read);
+    event.set(Event::PageSpan, pages);
+    event.set(Event::InputAddr, request.address & ~sim::low_mask(12));
+    return event;
+}
+
 Fault silent_fault(const char* reason) {
     Fault fault;
     fault.kind = Fault::Kind::Silent;

@@ -16,6 +16,8 @@ Fault fetch_fault(EventNumber number, const Request& request, u64 fetch_address,
 Fault forbidden_fault(const Request& request, const char* reason);
 Fault bad_translation_request(const Request& request, const char* reason);
 Fault unsupported_transaction(const Request& request, const char* reason);
+/// E_PAGE_REQUEST.
+spec::Event page_hint(const sim::PageRequest& request, u8 pages);
 /// Terminated without any record.
 Fault silent_fault(const char* reason);
 

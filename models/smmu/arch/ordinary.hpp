@@ -21,6 +21,7 @@ inline Outcome bypass_by_gbpa(const Control& control, const spec::Identification
     outcome.disposition = Disposition::Proceed;
     outcome.address = request.address;
     outcome.memory = bypass_attributes(request.memory, control.gbpa, id);
+    outcome.operation = request.operation;
     outcome.privileged = effective.privileged;
     outcome.instruction = effective.instruction;
     return outcome;
@@ -53,6 +54,18 @@ Task<Checked<Translation>> translate_stages(Env& env, const StreamContext& conte
     co_return result;
 }
 
+/// A cache maintenance operation has no memory type of its own; an invalidation that could destroy data needs write
+/// permission and STE.DRE, else it cleans first (3.22).
+inline void maintain(Outcome& outcome, const Request& effective, const spec::Ste& ste, bool writable) {
+    outcome.operation = effective.operation;
+    if (effective.operation == sim::CacheOperation::None) return;
+    const sim::Shareability shareability = outcome.memory.shareability;
+    outcome.memory = effective.memory;
+    outcome.memory.shareability = shareability;
+    if (effective.operation == sim::CacheOperation::Invalidate && !(writable && ste[spec::Ste::DRE]))
+        outcome.operation = sim::CacheOperation::CleanInvalidate;
+}
+
 /// `translation` applied to a transaction of the stream; permissions have been checked.
 inline Outcome proceed(const StreamContext& context, const spec::Identification& id, const Request& effective,
                        const Translation& translation) {
@@ -64,6 +77,9 @@ inline Outcome proceed(const StreamContext& context, const spec::Identification&
     outcome.instruction = effective.instruction;
     outcome.translated = true;
     outcome.translation = translation;
+    const u8 rights =
+        effective.privileged ? translation.permissions().privileged : translation.permissions().unprivileged;
+    maintain(outcome, effective, context.ste, (rights & Permissions::write) != 0);
     return outcome;
 }
 
@@ -77,6 +93,7 @@ inline Outcome bypass_by_ste(const StreamContext& context, const spec::Identific
     outcome.memory = bypass_attributes(effective.memory, context.ste, id);
     outcome.privileged = effective.privileged;
     outcome.instruction = effective.instruction;
+    maintain(outcome, effective, context.ste, true);
     return outcome;
 }
 

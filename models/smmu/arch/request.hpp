@@ -17,6 +17,7 @@ struct Request {
     bool read = true;          ///< reads and atomics
     bool instruction = false;  ///< of a read
     bool privileged = false;
+    sim::CacheOperation operation = sim::CacheOperation::None;
     bool speculative = false;  ///< nobody asked for it yet: faults leave no trace
     bool unsupported = false;  ///< of a type that cannot be translated (F_UUT)
     bool no_write = false;     ///< of a translation request: NW, the page need not become dirty
@@ -133,9 +134,10 @@ struct Outcome {
     sim::MemoryAttributes memory;
     bool privileged = false;  ///< after overrides
     bool instruction = false;
-    sim::TranslationEntry entry;  ///< of an answered translation request
-    bool translated = false;      ///< by a stage, as opposed to bypass
-    Translation translation;      ///< valid if translated
+    sim::CacheOperation operation = sim::CacheOperation::None;  ///< what a maintenance operation has become
+    sim::TranslationEntry entry;                                ///< of an answered translation request
+    bool translated = false;                                    ///< by a stage, as opposed to bypass
+    Translation translation;                                    ///< valid if translated
 };
 
 /// Stream table entry and context descriptor of a stream, with the tags that follow from them.

@@ -48,7 +48,10 @@ bool event_has(u8 number, const NamedField& field) {
     if (name == "STAG" || name == "Stall") return translation;
     if (name == "Reason") return walk_abort || fetch || uut || tlb_conflict || event == EventNumber::F_CFG_CONFLICT;
     if (name == "PnU" || name == "InD") return translation || walk_abort || uut || tlb_conflict;
-    if (name == "RnW" || name == "InputAddr") return translation || walk_abort || uut || tlb_conflict || forbidden;
+    if (name == "RnW") return translation || walk_abort || uut || tlb_conflict || forbidden;
+    if (name == "InputAddr")
+        return translation || walk_abort || uut || tlb_conflict || forbidden || event == EventNumber::F_BAD_ATS_TREQ ||
+               event == EventNumber::E_PAGE_REQUEST;
     if (name == "S2" || name == "NSIPA") return translation || walk_abort || tlb_conflict;
     if (name == "CLASS") return translation || walk_abort;
     if (name == "IPA") return translation || tlb_conflict;

@@ -53,6 +53,13 @@ struct Event : sim::Record<4> {
     static constexpr Bit X{93};
     static constexpr Bit W{94};
     static constexpr Bit R{95};
+    static constexpr Bit uX{97};  // E_PAGE_REQUEST: what is wanted, unprivileged and privileged
+    static constexpr Bit uW{98};
+    static constexpr Bit uR{99};
+    static constexpr Bit pX{101};
+    static constexpr Bit pW{102};
+    static constexpr Bit pR{103};
+    static constexpr Bits<115, 108> PageSpan{};
     static constexpr Bits<191, 128> InputAddr{};
     static constexpr Addr<247, 204> IPA{};
     static constexpr Addr<247, 195> FetchAddr{};

@@ -49,6 +49,8 @@ public:
     void set_requesters(sim::AtsRequesters* requesters) { requesters_ = requesters; }
     /// A page request arrives now.
     void page_request(const sim::PageRequest& request) { pages_.request(request); }
+    /// A device hints that it will want pages: E_PAGE_REQUEST, for software that cares. `pages`: of 4 KiB.
+    void page_hint(const sim::PageRequest& request, u8 pages);
     /// Transactions that wait for software to resume them.
     std::size_t stalled() const { return stalls_.size(); }
 

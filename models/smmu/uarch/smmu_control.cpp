@@ -227,6 +227,10 @@ void Smmu::answer(const sim::PageResponse& response) {
     if (requesters_ != nullptr) requesters_->respond(response);
 }
 
+void Smmu::page_hint(const sim::PageRequest& request, u8 pages) {
+    if (registers_.control().enabled) events_.record(arch::page_hint(request, pages));
+}
+
 sim::Task<PageRequestService::ResponsePasid> Smmu::response_pasid(u32 stream) {
     const arch::Checked<arch::StreamContext> entry = co_await tcu_.entry(stream);
     if (!entry) co_return ResponsePasid{};

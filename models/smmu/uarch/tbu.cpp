@@ -23,6 +23,7 @@ arch::Request request_of(const Access& access) {
     request.privileged = attributes.privileged;
     request.address_type = attributes.address_type;
     request.speculative = attributes.speculative;
+    request.operation = attributes.cache_operation;
     request.no_write = attributes.no_write;
     const bool translation_request = request.address_type == sim::AddressType::TranslationRequest;
     if (translation_request) request.count = access.size / 8;

@@ -23,6 +23,7 @@ void Tbu::ready(Pending& pending, Time at) {
     Access& access = *pending.access;
     access.address = outcome.address;
     access.attributes.memory = outcome.memory;
+    access.attributes.cache_operation = outcome.operation;
     access.attributes.privileged = outcome.privileged;
     access.attributes.instruction = outcome.instruction;
     pending.ready_at = at;

@@ -25,6 +25,7 @@ struct Ask : support::Transaction {
     sim::AddressType type = sim::AddressType::Untranslated;
     bool speculative = false;
     bool no_write = false;  ///< NW of a translation request
+    sim::CacheOperation operation = sim::CacheOperation::None;
     u32 size = 8;
 
     Ask(Kind what, u64 where) {
@@ -42,6 +43,12 @@ struct Ask : support::Transaction {
     Ask& of_type(sim::AddressType what) { return type = what, *this; }
     Ask& with_memory(const sim::MemoryAttributes& attributes) { return memory = attributes, *this; }
 };
+/// A cache maintenance operation by address.
+inline Ask maintain(u64 address, sim::CacheOperation what) {
+    Ask ask(Kind::Read, address);
+    ask.operation = what;
+    return ask;
+}
 inline Ask read(u64 address) { return {Kind::Read, address}; }
 inline Ask write(u64 address) { return {Kind::Write, address}; }
 inline Ask atomic(u64 address) { return {Kind::Atomic, address}; }
@@ -195,6 +202,7 @@ public:
         attributes.address_type = ask.type;
         attributes.speculative = ask.speculative;
         attributes.no_write = ask.no_write;
+        attributes.cache_operation = ask.operation;
         client.access->push(client);
         sent_from_ = memory.log.size();
         smmu.tbu(0).receive(*client.access, simulation.now());
