@@ -45,6 +45,11 @@ INSTANTIATE_TEST_SUITE_P(Idr0, IdentificationField,
                                          FIELD(idr0, VMID16, 0x00, 18, 18, 0, 1), FIELD(idr0, CD2L, 0x00, 19, 19, 0, 1),
                                          FIELD(idr0, TTENDIAN, 0x00, 22, 21, 0, 3),
                                          FIELD(idr0, TERM_MODEL, 0x00, 26, 26, 0, 1),
+                                         FIELD(idr0, HTTU, 0x00, 7, 6, 0, 2), FIELD(idr0, DORMHINT, 0x00, 8, 8, 0, 1),
+                                         FIELD(idr0, ATS, 0x00, 10, 10, 0, 1), FIELD(idr0, NS1ATS, 0x00, 11, 11, 0, 1),
+                                         FIELD(idr0, MSI, 0x00, 13, 13, 0, 1), FIELD(idr0, SEV, 0x00, 14, 14, 0, 1),
+                                         FIELD(idr0, ATOS, 0x00, 15, 15, 0, 1), FIELD(idr0, PRI, 0x00, 16, 16, 0, 1),
+                                         FIELD(idr0, ATSRECERR, 0x00, 23, 23, 0, 1),
                                          FIELD(idr0, ST_LEVEL, 0x00, 28, 27, 0, 1)));
 INSTANTIATE_TEST_SUITE_P(
     Idr1, IdentificationField,
@@ -55,7 +60,8 @@ INSTANTIATE_TEST_SUITE_P(Idr3, IdentificationField,
                          testing::Values(FIELD(idr3, HAD, 0x0C, 2, 2, 0, 1), FIELD(idr3, XNX, 0x0C, 4, 4, 0, 1),
                                          FIELD(idr3, FWB, 0x0C, 8, 8, 0, 1), FIELD(idr3, STT, 0x0C, 9, 9, 0, 1),
                                          FIELD(idr3, RIL, 0x0C, 10, 10, 0, 1), FIELD(idr3, BBML, 0x0C, 12, 11, 0, 2),
-                                         FIELD(idr3, E0PD, 0x0C, 13, 13, 0, 1), FIELD(idr3, PTWNNC, 0x0C, 14, 14, 0, 1),
+                                         FIELD(idr3, PPS, 0x0C, 5, 5, 0, 1), FIELD(idr3, E0PD, 0x0C, 13, 13, 0, 1),
+                                         FIELD(idr3, PTWNNC, 0x0C, 14, 14, 0, 1),
                                          FIELD(idr3, EPAN, 0x0C, 17, 17, 0, 1)));
 INSTANTIATE_TEST_SUITE_P(Idr5, IdentificationField,
                          testing::Values(FIELD(idr5, OAS, 0x14, 2, 0, 0, 6), FIELD(idr5, GRAN4K, 0x14, 4, 4, 0, 1),
@@ -78,7 +84,6 @@ TEST(SmmuIdentification, AbsentFeaturesReadZero) {
     RuleMachine machine;
     EXPECT_EQ(field_of(machine, 0x00, 31, 29), 0u) << "RME_IMPL and reserved bits";
     EXPECT_EQ(field_of(machine, 0x00, 20, 20), 0u) << "VATOS";
-    EXPECT_EQ(field_of(machine, 0x00, 8, 8), 0u) << "DORMHINT";
     EXPECT_EQ(field_of(machine, 0x00, 5, 5), 0u) << "BTM";
     EXPECT_EQ(field_of(machine, 0x04, 31, 28), 0u) << "ECMDQ, TABLES_PRESET, QUEUES_PRESET, REL";
     EXPECT_EQ(machine.read32(0x08), 0u) << "BA_VATOS";
@@ -89,6 +94,22 @@ TEST(SmmuIdentification, AbsentFeaturesReadZero) {
     EXPECT_EQ(field_of(machine, 0x0C, 23, 21), 0u) << "THE, MTEPERM, AIE";
     EXPECT_EQ(field_of(machine, 0x14, 8, 8), 0u) << "D128";
     EXPECT_EQ(machine.read32(0x190), 0u) << "IDR6";
+}
+
+TEST(SmmuIdentification, StatusSaysDormantWhenNothingIsCached) {
+    for (const u8 hint : {0, 1}) {
+        RuleMachine machine([hint](spec::Identification& id) { id.idr0.DORMHINT = hint; });
+        EXPECT_EQ(machine.read32(0x40), hint) << "cold";
+        machine.set_up_stage1();
+        machine.bring_up();
+        ASSERT_TRUE(machine.read(RuleMachine::iova).passed());
+        EXPECT_EQ(machine.read32(0x40), 0u);
+        machine.command(cmd::cfgi_all, 31);
+        machine.command(cmd::tlbi_nsnh_all);
+        machine.command(cmd::sync);
+        machine.run_commands();
+        EXPECT_EQ(machine.read32(0x40), hint) << "all invalidated";
+    }
 }
 
 TEST(SmmuIdentification, NamesArmAsItsImplementerAndVersion3OfTheArchitecture) {

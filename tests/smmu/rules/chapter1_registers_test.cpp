@@ -54,6 +54,18 @@ TEST(SmmuRegisters, UndefinedOffsetsAreRazWiInBothPages) {
     }
 }
 
+TEST(SmmuRegisters, IdBlockNamesThePart) {
+    RuleMachine machine;
+    // PIDR4 to 7, PIDR0 to 3, CIDR0 to 3: one byte each.
+    constexpr std::array block{0x04, 0x00, 0x00, 0x00, 0x84, 0xB4, 0xF0, 0x10, 0x0D, 0xF0, 0x05, 0xB1};
+    for (u64 index = 0; index < block.size(); ++index) {
+        const u64 offset = 0xFD0 + index * 4;
+        EXPECT_EQ(machine.read32(offset), static_cast<u64>(block[index])) << offset;
+        machine.write32(offset, all_ones);
+        EXPECT_EQ(machine.read32(offset), static_cast<u64>(block[index])) << offset;
+    }
+}
+
 TEST(SmmuRegisters, RegistersOfPageOneAreAliasedOrAbsentInPageZero) {
     RuleMachine machine;
     machine.write64(0xA0, SmmuMachine::evtq | 4);

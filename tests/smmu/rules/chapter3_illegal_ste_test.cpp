@@ -81,6 +81,26 @@ TEST(SmmuIllegalSte, EatsIsIgnoredWithoutAts) {
             EXPECT_TRUE(legal(SteBuilder(entry).set(ste::EATS, eats), without)) << eats;
 }
 
+TEST(SmmuIllegalSte, EatsHasToFitTheConfiguration) {
+    constexpr u64 full = 0b01, split = 0b10;
+    EXPECT_TRUE(legal(nested().set(ste::EATS, split)));
+    EXPECT_TRUE(illegal(nested().set(ste::EATS, split).set(ste::S2S, 1)));
+    EXPECT_TRUE(illegal(stage1().set(ste::EATS, split)));
+    EXPECT_TRUE(illegal(stage2().set(ste::EATS, split)));
+    EXPECT_TRUE(legal(bypass().set(ste::EATS, split)));
+    for (const SteBuilder& entry : {stage2(), nested()}) {
+        EXPECT_TRUE(legal(SteBuilder(entry).set(ste::EATS, full)));
+        EXPECT_TRUE(illegal(SteBuilder(entry).set(ste::EATS, full).set(ste::S2S, 1)));
+    }
+    EXPECT_TRUE(legal(stage1().set(ste::EATS, full).set(ste::S2S, 1))) << "S2S is ignored without stage 2";
+}
+
+TEST(SmmuIllegalSte, SplitStageAtsNeedsItsImplementation) {
+    const auto without = [](spec::Identification& id) { id.idr0.NS1ATS = 1; };
+    EXPECT_TRUE(illegal(nested().set(ste::EATS, 0b10), without));
+    EXPECT_TRUE(legal(nested().set(ste::EATS, 0b01), without));
+}
+
 TEST(SmmuIllegalSte, StrwWithItsLowBitIsReservedWhereItIsUsed) {
     for (const u64 strw : {0b01, 0b11}) {
         EXPECT_TRUE(illegal(stage1().set(ste::STRW, strw)));

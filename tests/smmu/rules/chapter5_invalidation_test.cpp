@@ -255,8 +255,8 @@ TEST(SmmuTlbRange, Level1Of16KNeedsDsUnlessThereIsARange) {
 }
 
 TEST(SmmuTlbRange, ScaleHasASixthBitWithDsAndStopsAt39) {
-    // 2^39 granules of 4 KiB are 2^51 bytes: everything of the lower half from the address on.
-    for (const u64 scale : {39u, 63u}) {
+    // Of 32 the sixth bit alone is set; 2^39 granules of 4 KiB are 2^51 bytes.
+    for (const u64 scale : {32u, 39u, 63u}) {
         Range machine([](spec::Identification& id) { id.idr5.DS = 1; });
         EXPECT_EQ(machine.gone(num_scale(0, scale), tg4 | Range::first).size(), 16u) << scale;
     }
