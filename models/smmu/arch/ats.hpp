@@ -103,6 +103,7 @@ Task<TranslationResult> translate_request(Env& env, Request request) {
         result.outcome = ended(Disposition::Unsupported, bad_translation_request(request, rule));
         co_return result;
     }
+    env.noted("STE.EATS permits translation requests", "IHI 0070, 3.9.1");
     // Whatever the descriptors permit is reported, not checked: the walk asks for nothing.
     Request probe = override_request(request, context.value.ste, id);
     const Request effective = probe;
@@ -181,6 +182,7 @@ Task<TranslationResult> translate_translated(Env& env, Request request) {
         return outcome;
     };
     if (!control.checks_translated) {
+        env.noted("CR0.ATSCHK = 0: translated addresses are not checked", "IHI 0070, 3.9.1");
         result.outcome = pass();
         co_return result;
     }
@@ -201,7 +203,10 @@ Task<TranslationResult> translate_translated(Env& env, Request request) {
             env.decided("STE.EATS does not permit ATS");
             result.outcome = ended(Disposition::Abort, forbidden_fault(request, "STE.EATS does not permit ATS"));
             co_return result;
-        case EffectiveEats::Full: result.outcome = pass(); co_return result;
+        case EffectiveEats::Full:
+            env.noted("STE.EATS permits translated addresses", "IHI 0070, 3.9.1");
+            result.outcome = pass();
+            co_return result;
         case EffectiveEats::SplitStage: break;
     }
     // The requester holds intermediate addresses: stage 2 is still to come.

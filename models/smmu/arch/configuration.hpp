@@ -24,6 +24,7 @@ Task<Checked<spec::Ste>> lookup_ste(Env& env, Request request) {
     const u64 literal_size = control.strtab_cfg[spec::StrtabBaseCfg::LOG2SIZE];
     const unsigned size = static_cast<unsigned>(std::min<u64>(literal_size, id.idr1.SIDSIZE));
     if (stream >> size != 0) co_return bad_stream(control, request, "the StreamID is outside the stream table");
+    env.noted("the StreamID is inside the stream table", "IHI 0070, 3.3.1");
 
     const u64 base = control.strtab_base[spec::StrtabBase::ADDR];
     const bool two_level = id.idr0.ST_LEVEL != 0 && control.strtab_cfg[spec::StrtabBaseCfg::FMT] == 1;
@@ -172,6 +173,7 @@ Task<Checked<StreamContext>> lookup_entry(Env& env, Request request) {
         env.decided(rule);
         co_return configuration_fault(EventNumber::C_BAD_STE, request, rule);
     }
+    env.noted("the STE is legal", "IHI 0070, 5.2.2");
     if (context.ste.aborts()) co_return context;
     context.stage1 = context.ste.stage1();
     context.stage2 = context.ste.stage2();
@@ -204,6 +206,7 @@ Task<Checked<StreamContext>> lookup_descriptor(Env& env, StreamContext context, 
     const SubstreamChoice choice = choose_substream(context.ste, id, request);
     if (choice.fault) co_return failed(choice.fault);
     if (choice.bypass) {
+        env.noted("S1DSS lets transactions without SubstreamID skip stage 1", "IHI 0070, 5.2");
         context.stage1 = false;
         co_return context;
     }
@@ -214,6 +217,7 @@ Task<Checked<StreamContext>> lookup_descriptor(Env& env, StreamContext context, 
         env.decided(rule);
         co_return failed(configuration_fault(EventNumber::C_BAD_CD, request, rule));
     }
+    env.noted("the CD is legal", "IHI 0070, 5.4.1");
     context.tags.stage1 = true;
     if (context.tags.world != StreamWorld::El2) {
         context.tags.asid = static_cast<u16>(context.cd[spec::Cd::ASID]);

@@ -67,7 +67,7 @@ struct Stage2Leaf {
 template <class E>
 concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, const Tags& tags, u64 address, int level,
                                           const TablePoint& point, const Stage2Leaf& leaf, const spec::Ste& ste,
-                                          const spec::Cd& cd) {
+                                          const spec::Cd& cd, const Translation& stage1) {
     { env.identification() } -> std::same_as<const spec::Identification&>;
     { env.control() } -> std::same_as<const Control&>;
     env.read(fetch);  // * Fetched
@@ -84,6 +84,9 @@ concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, co
     env.forget_stage2(tags, address);
     env.tagged(tags);  // from now on the walk depends on these
     env.decided("");   // the last read decided, for this reason
+    // For explanations; a timed environment makes nothing of them.
+    env.noted("", "");         // a rule that the access has passed, and the section of the manual
+    env.found_stage1(stage1);  // the last read was a leaf that permits the access
 };
 
 }  // namespace smmusim::smmu::arch

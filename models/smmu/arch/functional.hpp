@@ -1,7 +1,9 @@
 // The functional environment: reads memory at once, uses and changes no cache, and can write down every step.
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "smmu/arch/translate.hpp"
@@ -14,6 +16,19 @@ struct Step {
     std::array<u64, 8> words{};
     bool ok = true;
     const char* reason = nullptr;  ///< set if this read decided
+    // What a descriptor led to.
+    u64 input = 0;                      ///< of stage 2: the IPA under translation
+    TablePoint table;                   ///< valid if it named the table to read next
+    std::optional<Translation> stage1;  ///< if it is a leaf of stage 1 that permits the access
+    std::optional<Stage2Leaf> stage2;   ///< the same of stage 2
+    std::optional<u64> updated;         ///< as hardware leaves it in memory
+};
+
+/// A rule that the access passed.
+struct Note {
+    std::size_t after = 0;  ///< so many steps
+    const char* text = "";
+    const char* section = "";  ///< of the manual
 };
 
 /// `Memory` is called as `bool(const Fetch&, void* data)`.
@@ -34,10 +49,19 @@ public:
     sim::Ready<Fetched> read(const Fetch& fetch) {
         Fetched fetched;
         fetched.ok = memory_(fetch, fetched.words.data());
-        steps_.push_back({fetch, fetched.words, fetched.ok, fetched.ok ? nullptr : "the read was aborted"});
+        Step step;
+        step.fetch = fetch;
+        step.words = fetched.words;
+        step.ok = fetched.ok;
+        step.reason = fetched.ok ? nullptr : "the read was aborted";
+        if (fetch.kind == Fetch::Kind::Stage2) step.input = ipa_;
+        steps_.push_back(step);
         return sim::Ready<Fetched>(fetched);
     }
     sim::Ready<Fetched> update(const Fetch& fetch, u64 expected, u64 desired) {
+        const auto read = std::find_if(steps_.rbegin(), steps_.rend(),
+                                       [&](const Step& step) { return step.fetch.address == fetch.address; });
+        if (read != steps_.rend()) read->updated = desired;
         if (update_) return sim::Ready<Fetched>(update_(fetch, expected, desired));
         Fetched fetched;
         fetched.ok = true;
@@ -47,18 +71,26 @@ public:
     sim::Ready<Checked<spec::Ste>> cached_ste(u32) { return unknown<spec::Ste>(); }
     sim::Ready<Checked<spec::Cd>> cached_cd(u32, u32) { return unknown<spec::Cd>(); }
     sim::Ready<TablePoint> cached_table(const Tags&, bool, u64) { return sim::Ready<TablePoint>(TablePoint{}); }
-    sim::Ready<Checked<Stage2Leaf>> cached_stage2(const Tags&, u64) { return unknown<Stage2Leaf>(); }
+    sim::Ready<Checked<Stage2Leaf>> cached_stage2(const Tags&, u64 ipa) {
+        ipa_ = ipa;
+        return unknown<Stage2Leaf>();
+    }
     void keep_ste(u32, const spec::Ste&) {}
     void keep_cd(u32, u32, const spec::Cd&) {}
-    void keep_table(const Tags&, bool, u64, unsigned, const TablePoint&) {}
-    void keep_stage2(const Tags&, u64, const Stage2Leaf&) {}
+    void keep_table(const Tags&, bool, u64, unsigned, const TablePoint& point) { steps_.back().table = point; }
+    void keep_stage2(const Tags&, u64, const Stage2Leaf& leaf) {
+        if (steps_.back().fetch.kind == Fetch::Kind::Stage2) steps_.back().stage2 = leaf;
+    }
     void forget_stage2(const Tags&, u64) {}
     void tagged(const Tags&) {}
     void decided(const char* reason) {
         if (!steps_.empty()) steps_.back().reason = reason;
     }
+    void noted(const char* text, const char* section) { notes_.push_back({steps_.size(), text, section}); }
+    void found_stage1(const Translation& translation) { steps_.back().stage1 = translation; }
 
     const std::vector<Step>& steps() const { return steps_; }
+    const std::vector<Note>& notes() const { return notes_; }
 
 private:
     template <class T>
@@ -73,6 +105,8 @@ private:
     Memory memory_;
     Update update_;
     std::vector<Step> steps_;
+    std::vector<Note> notes_;
+    u64 ipa_ = 0;  ///< under translation by stage 2
 };
 
 }  // namespace smmusim::smmu::arch

@@ -39,6 +39,7 @@ Task<Checked<Translation>> translate_stages(Env& env, const StreamContext& conte
         // Stage 1 bypassed: the input address is the IPA and must fit (3.4).
         if (request.address >> env.identification().intermediate_bits() != 0)
             co_return bypass_address_fault(request, "the address exceeds the intermediate address size");
+        env.noted("stage 1 is off: the input address is the IPA", "IHI 0070, 3.4");
         result.ipa = request.address;
         result.span = 64;
     }
@@ -109,6 +110,7 @@ template <TranslationEnvironment Env>
 Task<TranslationResult> translate_ordinary(Env& env, Request request) {
     TranslationResult result;
     if (!env.control().enabled) {  // 3.11
+        env.noted("CR0.SMMUEN = 0: GBPA decides", "IHI 0070, 3.11");
         result.outcome = bypass_by_gbpa(env.control(), env.identification(), request);
         co_return result;
     }
@@ -121,6 +123,7 @@ Task<TranslationResult> translate_ordinary(Env& env, Request request) {
     result.has_context = true;
     const Request effective = override_request(request, result.context.ste, env.identification());
     if (!result.context.stage1 && !result.context.stage2) {
+        env.noted("both stages are off: the address passes if it fits", "IHI 0070, 3.4");
         result.outcome = bypass_by_ste(result.context, env.identification(), effective);
         co_return result;
     }

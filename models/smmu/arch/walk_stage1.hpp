@@ -37,6 +37,9 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
     if (hidden && !request.privileged)
         co_return translation_fault(EventNumber::F_TRANSLATION, request, place,
                                     "E0PDx = 1 and the access is unprivileged");
+    env.noted(upper ? "the address belongs to TTB1 and is within the range of T1SZ"
+                    : "the address belongs to TTB0 and is within the range of T0SZ",
+              "DDI 0487, D8.2.1");
 
     const Geometry geometry = Geometry::stage1(cd.granule(upper), cd.input_size_field(upper));
     const bool wide = wide_stage1(cd, id);
@@ -135,6 +138,7 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
             if (fetched.words[0] != expected) continue;
             if (becomes_dirty) translation.stage1 = permissions.attainable;
         }
+        env.found_stage1(translation);
         co_return translation;
     }
 }

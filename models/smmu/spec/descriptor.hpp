@@ -25,6 +25,23 @@ struct Descriptor : sim::Record<1> {
     static constexpr Bits<62, 61> APTable{};
     static constexpr Bit NSTable{63};
 
+    // What the fields are called where they count: table descriptors of stage 1, leaves by stage.
+    static constexpr std::array table_fields{NamedField("PXNTable", PXNTable), NamedField("UXNTable", UXNTable),
+                                             NamedField("APTable", APTable), NamedField("NSTable", NSTable)};
+    static constexpr std::array stage1_fields{NamedField("AttrIndx", AttrIndx),
+                                              NamedField("AP[2:1]", AP),
+                                              NamedField("SH", SH),
+                                              NamedField("AF", AF),
+                                              NamedField("nG", nG),
+                                              NamedField("DBM", DBM),
+                                              NamedField("Contiguous", Contiguous),
+                                              NamedField("PXN", PXN),
+                                              NamedField("UXN", UXN)};
+    static constexpr std::array stage2_fields{NamedField("MemAttr", MemAttr), NamedField("S2AP", S2AP),
+                                              NamedField("SH", SH),           NamedField("AF", AF),
+                                              NamedField("DBM", DBM),         NamedField("Contiguous", Contiguous),
+                                              NamedField("XN", S2XN)};
+
     explicit Descriptor(u64 value = 0) { words[0] = value; }
     u64 raw() const { return words[0]; }
 

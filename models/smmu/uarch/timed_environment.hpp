@@ -30,6 +30,8 @@ public:
     void forget_stage2(const arch::Tags& tags, u64 ipa);
     void tagged(const arch::Tags& tags);
     void decided(const char*) {}
+    void noted(const char*, const char*) {}
+    void found_stage1(const arch::Translation&) {}
     /// False: descriptors are left alone, the answer is that of after the update.
     void set_updates(bool updates) { updates_ = updates; }
 
