@@ -13,6 +13,7 @@ void EventLog::SmmuListener::recorded(Time at, const smmu::spec::Event& event) {
         if (smmu::spec::event_has(number, field)) entry.fields.emplace_back(field.name, event.value(field));
     entry.record.assign(event.words.begin(), event.words.end());
     log_.events_.push_back(std::move(entry));
+    if (log_.on_event) log_.on_event(log_.events_.back());
 }
 
 }  // namespace smmusim::platform

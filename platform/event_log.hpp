@@ -1,6 +1,7 @@
-// Keeps the architected events of a run for results.
+// Keeps the architected events of a run for results, and shows them to whoever explains them.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@ namespace smmusim::platform {
 
 class EventLog {
 public:
+    /// Called with each event when it is visible in memory.
+    std::function<void(const results::Event&)> on_event;
+
     const std::vector<results::Event>& events() const { return events_; }
 
     /// The listener of one SMMU.

@@ -9,10 +9,11 @@
 #include <fstream>
 
 #include "platform/config/nearest.hpp"
-#include "platform/config/source.hpp"
 #include "platform/results/files.hpp"
 #include "scenarios/engine/batch.hpp"
 #include "scenarios/engine/catalogue.hpp"
+#include "scenarios/engine/explain_command.hpp"
+#include "scenarios/engine/paths.hpp"
 #include "scenarios/engine/report.hpp"
 #include "scenarios/engine/runner.hpp"
 
@@ -32,22 +33,6 @@ struct RunArguments {
     bool quiet = false;
     Detail detail = Detail::Failures;
 };
-
-/// A file of the repository; relative where the working directory lies above it.
-fs::path in_repository(const std::string& path) {
-    std::error_code code;
-    const fs::path absolute = platform::config::source_root() / path;
-    const fs::path relative = fs::proximate(absolute, code);
-    return code || relative.empty() || *relative.begin() == ".." ? absolute : relative;
-}
-
-/// As given from the working directory, else from the repository.
-fs::path existing(const std::string& path) {
-    std::error_code code;
-    if (!fs::exists(path, code) && fs::path(path).is_relative() && fs::exists(in_repository(path), code))
-        return in_repository(path);
-    return path;
-}
 
 std::vector<fs::path> files_of(const std::vector<std::string>& paths) {
     std::vector<fs::path> files;
@@ -185,6 +170,8 @@ int command_line(int argc, char** argv) {
         program.add_subcommand("params", "every parameter: default, unit, range, meaning, origin");
     parameters->add_option("PREFIX", prefix, "only those that begin with it");
     CLI::App* const schema = program.add_subcommand("schema", "the JSON Schema of scenario files");
+    TranslateCommand translate(program);
+    ExplainCommand explain(program);
 
     try {
         program.parse(argc, argv);
@@ -200,6 +187,8 @@ int command_line(int argc, char** argv) {
         if (*runner) return run(run_arguments);
         if (*lister) return list(list_path);
         if (*parameters) return params(prefix);
+        if (translate.chosen()) return translate.run();
+        if (explain.chosen()) return explain.run();
         if (*schema) fmt::print("{}\n", scenario_schema().dump(2));
         return 0;
     } catch (const ConfigError& error) {

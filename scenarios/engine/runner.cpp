@@ -115,8 +115,11 @@ Json host_description() {
 }
 
 void write_results(const Prepared& prepared, const RunOptions& options, const Outcome& outcome,
-                   const StatisticsTable& table, std::span<const platform::results::Event> events) {
+                   const StatisticsTable& table, std::span<const platform::results::Event> events,
+                   const platform::FaultExplanations& faults) {
     const fs::path folder = outcome.folder;
+    if (faults.all().empty()) fs::remove(folder / "faults.json");  // of an earlier run
+    else platform::results::write_json(folder / "faults.json", faults.json());
     const Json statistics = table.json();
     platform::results::write_json(folder / "stats.json", statistics);
     platform::results::write_file(folder / "stats.txt", StatisticsTable::text(statistics));
@@ -154,6 +157,7 @@ void play(Prepared& prepared, const RunOptions& options, Outcome& outcome) {
     platform::Platform machine(prepared.platform);
     const auto trace = open_trace(options.trace, fs::path(outcome.folder) / "trace.txt");
     machine.simulation().set_trace(trace.get());
+    platform::FaultExplanations faults(machine);
     Stage stage(machine, prepared.software, prepared.scenario);
     machine.set_poll([&] {
         if (options.poll) options.poll();
@@ -188,7 +192,8 @@ void play(Prepared& prepared, const RunOptions& options, Outcome& outcome) {
     outcome.simulated_ps = machine.now();
     outcome.wall_ms =
         static_cast<u64>(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count());
-    write_results(prepared, options, outcome, table, machine.events());
+    if (!outcome.folder.empty()) write_results(prepared, options, outcome, table, machine.events(), faults);
+    if (options.at_end) options.at_end(machine, faults);
     machine.simulation().set_trace(nullptr);
 }
 
@@ -202,10 +207,10 @@ Outcome run_scenario(const fs::path& file, const RunOptions& options) {
         check_trace(options.trace);
         Prepared prepared = prepare(file, options.overrides);
         outcome.name = prepared.scenario.name;
-        outcome.folder = (fs::path(options.out) / prepared.scenario.name).string();
+        if (!options.out.empty()) outcome.folder = (fs::path(options.out) / prepared.scenario.name).string();
         prepared.parameters =
             parameters_of(prepared.platform, prepared.software, prepared.scenario.seed, prepared.scenario.run);
-        make_folder(outcome.folder);
+        if (!outcome.folder.empty()) make_folder(outcome.folder);
         play(prepared, options, outcome);
     } catch (const ConfigError& error) {
         outcome.ending = Ending::BadInput;

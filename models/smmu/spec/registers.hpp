@@ -37,6 +37,9 @@ struct Cr2 : Register32 {
     static constexpr Bit RECINVSID{1};
     static constexpr Bit PTM{2};
     static constexpr Bit REC_CFG_ATS{3};
+
+    static constexpr std::array fields{NamedField("E2H", E2H), NamedField("RECINVSID", RECINVSID),
+                                       NamedField("PTM", PTM), NamedField("REC_CFG_ATS", REC_CFG_ATS)};
 };
 
 struct Gbpa : Register32 {
@@ -49,6 +52,11 @@ struct Gbpa : Register32 {
     static constexpr Bits<19, 18> INSTCFG{};
     static constexpr Bit ABORT{20};
     static constexpr Bit Update{31};
+
+    static constexpr std::array fields{NamedField("MemAttr", MemAttr),   NamedField("MTCFG", MTCFG),
+                                       NamedField("ALLOCCFG", ALLOCCFG), NamedField("SHCFG", SHCFG),
+                                       NamedField("PRIVCFG", PRIVCFG),   NamedField("INSTCFG", INSTCFG),
+                                       NamedField("ABORT", ABORT),       NamedField("Update", Update)};
 };
 
 struct IrqCtrl : Register32 {
@@ -120,6 +128,8 @@ struct StrtabBase : Register32 {
     using Register32::Register32;
     static constexpr Addr<55, 6> ADDR{};
     static constexpr Bit RA{62};
+
+    static constexpr std::array fields{NamedField("ADDR", ADDR), NamedField("RA", RA)};
 };
 
 struct StrtabBaseCfg : Register32 {
@@ -127,6 +137,9 @@ struct StrtabBaseCfg : Register32 {
     static constexpr Bits<5, 0> LOG2SIZE{};
     static constexpr Bits<10, 6> SPLIT{};
     static constexpr Bits<17, 16> FMT{};
+
+    static constexpr std::array fields{NamedField("LOG2SIZE", LOG2SIZE), NamedField("SPLIT", SPLIT),
+                                       NamedField("FMT", FMT)};
 };
 
 struct QueueBase : Register32 {

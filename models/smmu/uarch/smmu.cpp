@@ -127,6 +127,14 @@ Inspection Smmu::inspect(const arch::Request& request, bool cached, std::size_t 
     return walk_functionally(request, false);
 }
 
+arch::Explanation Smmu::explain(const arch::Request& request, const std::function<void(const arch::Fetch&)>& seen) {
+    return arch::explain(config_.identification, registers_.control(), request,
+                         [&](const arch::Fetch& fetch, void* data) {
+                             if (seen) seen(fetch);
+                             return read_memory(fetch, data);
+                         });
+}
+
 Inspection Smmu::walk_functionally(const arch::Request& request, bool update) {
     arch::FunctionalEnvironment environment(
         config_.identification, registers_.control(),

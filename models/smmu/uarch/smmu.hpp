@@ -1,6 +1,7 @@
 // One SMMU: TBUs, a TCU, the queues and the registers, joined.
 #pragma once
 
+#include "smmu/arch/explain.hpp"
 #include "smmu/arch/functional.hpp"
 #include "smmu/uarch/command_queue.hpp"
 #include "smmu/uarch/drain.hpp"
@@ -44,6 +45,8 @@ public:
 
     /// What would happen to an access: reads memory, changes nothing. `cached`: as the hardware would answer now.
     Inspection inspect(const arch::Request& request, bool cached = false, std::size_t tbu = 0);
+    /// Why: every structure read and the rule that decided. `seen`, if set, is told of each read.
+    arch::Explanation explain(const arch::Request& request, const std::function<void(const arch::Fetch&)>& seen = {});
 
     /// Where ATC invalidations and page responses go; without, both vanish as if answered.
     void set_requesters(sim::AtsRequesters* requesters) { requesters_ = requesters; }
