@@ -118,7 +118,7 @@ TEST_F(Explained, ANestedWalkTellsEveryReadInItsOrder) {
               "              S2TG 0b00 (4 KiB), S2PS 0b101 (48 bits), S2AA64 1, S2R 1, S2TTB 0x100000000\n"
               "              -> context descriptors at IPA 0x61000000, stage 2 tables at 0x100000000");
     EXPECT_EQ(from(words_said, "S2 level 3", 3),
-              "  S2 level 3  at 0x000100006000 for IPA 0x61000000: 0x00000000610007ff\n"
+              "  S2 level 3  at 0x000100004000 for IPA 0x61000000: 0x00000000610007ff\n"
               "              MemAttr 0b1111, S2AP 0b11, SH 0b11, AF 1\n"
               "              -> page of 4 KiB at PA 0x61000000; privileged rwx, unprivileged rwx");
     EXPECT_EQ(from(words_said, "S1 level 0", 2),
@@ -210,8 +210,9 @@ TEST_F(Explained, FieldsOfADisabledHalfAndOfAnAbsentStageAreLeftOut) {
     ste.set(Ste::Cfg, Ste::Config::Stage1);
     for (const Explanation::Entry& entry : run().entries)
         for (const Explanation::Field& field : entry.fields) {
-            if (entry.kind == "STE" && field.name != "S2VMID") EXPECT_FALSE(field.name.starts_with("S2")) << field.name;
-            if (entry.kind == "CD") EXPECT_NE(field.name, "TTB1");
+            const bool of_stage2 = entry.kind == "STE" && field.name.starts_with("S2") && field.name != "S2VMID";
+            const bool of_upper_half = entry.kind == "CD" && field.name == "TTB1";
+            EXPECT_FALSE(of_stage2 || of_upper_half) << field.name;
         }
 }
 
