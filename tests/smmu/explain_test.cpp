@@ -253,5 +253,104 @@ TEST_F(Explained, EveryFieldIsSpelledAsTheManualDoes) {
     check(run().entries.front().fields);
 }
 
+/// The entry of a kind, the first of it.
+const Explanation::Entry* entry_of(const Explanation& explanation, const std::string& kind) {
+    for (const Explanation::Entry& entry : explanation.entries)
+        if (entry.kind == kind) return &entry;
+    return nullptr;
+}
+
+TEST_F(Explained, TwoLevelTablesAreFollowedByTheirPointers) {
+    control.strtab_cfg = spec::StrtabBaseCfg(8 | 6 << 6 | 1 << 16);
+    words[0x6200'0000] = stream_table | 7;
+    control.strtab_base = spec::StrtabBase(0x6200'0000);
+    ste.set(Ste::Cfg, Ste::Config::Stage1);
+    ste.set(Ste::S1CDMax, 8);
+    ste.set(Ste::S1Fmt, Ste::S1Format::TwoLevel4K);
+    ste.set(Ste::S1DSS, Ste::NoSubstream::UseZero);
+    ste.set(Ste::S1ContextPtr, 0x6300'0000);
+    words[0x6300'0000] = cd_table | 1;
+    const Explanation explanation = run();
+    EXPECT_TRUE(explanation.result.proceeds) << text(explanation);
+    ASSERT_NE(entry_of(explanation, "L1STD"), nullptr);
+    EXPECT_EQ(entry_of(explanation, "L1STD")->then, "stream table of level 2 at 0x60000000");
+    ASSERT_NE(entry_of(explanation, "L1CD"), nullptr);
+    EXPECT_EQ(entry_of(explanation, "L1CD")->then, "context descriptors at PA 0x61000000");
+}
+
+TEST_F(Explained, EveryEndNamesItsSection) {
+    const auto ends = [&](const char* event, const char* section) {
+        const Explanation explanation = run();
+        EXPECT_EQ(explanation.result.event, event) << text(explanation);
+        EXPECT_EQ(explanation.result.section, section) << event;
+    };
+    const Ste good = ste;
+    const Cd good_cd = cd;
+    request.substream_id = 3;
+    ends("C_BAD_SUBSTREAMID", "IHI 0070, 3.9 and 5.3");
+    request.substream_id = sim::no_id;
+    ste.set(Ste::S1CDMax, 4);
+    ends("F_STREAM_DISABLED", "IHI 0070, 5.2, S1DSS");
+    ste = good;
+    cd.set(Cd::V, false);
+    ends("C_BAD_CD", "IHI 0070, 5.4.1");
+    cd = good_cd;
+    holes = {cd_table};
+    ends("F_CD_FETCH", "IHI 0070, 3.3.2");
+    holes = {0x4000'0000};
+    ends("F_WALK_EABT", "IHI 0070, 7.3.12");
+    holes.clear();
+    leaf(intermediate_page) &= ~u64{0x400};
+    ends("F_ACCESS", "IHI 0070, 3.12");
+    leaf(intermediate_page) |= 0x400;
+    request.write = true;
+    request.read = false;
+    leaf(intermediate_page) |= 0x80;
+    ends("F_PERMISSION", "IHI 0070, 3.4; DDI 0487, D8.4");
+    request.unsupported = true;
+    ends("F_UUT", "IHI 0070, 3.9.1");
+}
+
+TEST_F(Explained, StreamOutsideTheTableSaysWhyItIsNotRecorded) {
+    request.stream_id = 16;
+    const Explanation explanation = run();
+    EXPECT_FALSE(explanation.result.proceeds);
+    EXPECT_FALSE(explanation.result.recorded);
+    EXPECT_NE(explanation.result.disposition.find("CR2.RECINVSID = 0"), std::string::npos)
+        << explanation.result.disposition;
+}
+
+TEST_F(Explained, BypassingStreamsReadNothingMore) {
+    ste.set(Ste::Cfg, Ste::Config::Bypass);
+    const Explanation explanation = run();
+    EXPECT_TRUE(explanation.result.proceeds);
+    EXPECT_EQ(explanation.result.address, address);
+    EXPECT_EQ(entry_of(explanation, "STE")->then, "bypass");
+    EXPECT_EQ(entry_of(explanation, "CD"), nullptr);
+}
+
+TEST_F(Explained, StageTwoAloneStartsAtItsTables) {
+    ste.set(Ste::Cfg, Ste::Config::Stage2);
+    request.address = intermediate_page | 0x10;
+    const Explanation explanation = run();
+    EXPECT_EQ(explanation.result.address, physical_page | 0x10);
+    EXPECT_NE(entry_of(explanation, "STE")->then.find("stage 2 tables at 0x100000000"), std::string::npos);
+}
+
+TEST_F(Explained, TranslationRequestTellsWhatItIsGranted) {
+    request.address_type = sim::AddressType::TranslationRequest;
+    const Explanation refused = run();
+    EXPECT_FALSE(refused.result.proceeds);
+    EXPECT_EQ(refused.result.ending, "is answered as an unsupported request");
+    EXPECT_EQ(refused.result.event, "F_BAD_ATS_TREQ");
+
+    ste.set(Ste::EATS, 1);
+    const Explanation granted = run();
+    EXPECT_TRUE(granted.result.proceeds) << text(granted);
+    EXPECT_EQ(granted.result.ending, "is answered with a translation");
+    EXPECT_EQ(granted.result.address, physical_page);
+    EXPECT_EQ(granted.result.attributes, "rw-, 4 KiB");
+}
+
 }  // namespace
 }  // namespace smmusim::smmu::arch

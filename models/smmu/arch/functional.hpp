@@ -79,7 +79,7 @@ public:
     void keep_cd(u32, u32, const spec::Cd&) {}
     void keep_table(const Tags&, bool, u64, unsigned, const TablePoint& point) { steps_.back().table = point; }
     void keep_stage2(const Tags&, u64, const Stage2Leaf& leaf) {
-        if (steps_.back().fetch.kind == Fetch::Kind::Stage2) steps_.back().stage2 = leaf;
+        if (!steps_.empty() && steps_.back().fetch.kind == Fetch::Kind::Stage2) steps_.back().stage2 = leaf;
     }
     void forget_stage2(const Tags&, u64) {}
     void tagged(const Tags&) {}

@@ -6,7 +6,6 @@ namespace {
 
 using Change = RuleMachine::Change;
 
-constexpr u64 page = RuleMachine::page;
 constexpr u64 doorbell = SmmuMachine::ram + 0x60'0000;
 constexpr u64 illegal = 0xFF;
 
