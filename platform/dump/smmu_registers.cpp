@@ -3,6 +3,7 @@
 
 #include "platform/dump/registers.hpp"
 #include "smmu/spec/identification_fields.hpp"
+#include "smmu/spec/identification_rules.hpp"
 
 namespace smmusim::platform::dump {
 
@@ -113,6 +114,11 @@ SmmuRegisters smmu_registers(const RegisterValues& values, const std::string& fi
         if (lookup.find(name, 32) == nullptr) absent += (absent.empty() ? "" : ", ") + std::string(name);
     if (!absent.empty())
         registers.remarks.push_back(fmt::format("{}: not in {}; taken as the model's default", absent, file));
+
+    // What was not dumped follows what was; what a machine says of itself is taken as it is.
+    const auto given = [&](const std::string& field) { return values.contains(field.substr(0, field.find('.'))); };
+    if (const auto problem = smmu::spec::settle(registers.identification, given))
+        registers.remarks.push_back(problem->field + ": " + problem->cause);
 
     using namespace smmu::spec;
     smmu::arch::Control& control = registers.control;
