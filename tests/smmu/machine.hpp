@@ -24,7 +24,8 @@ public:
 class Client final : public sim::Initiator {
 public:
     explicit Client(sim::Simulation& simulation) : simulation_(simulation) {}
-    void submit(sim::Target& target, sim::Command command, u32 stream, u64 address, u32 size = 64, u64 value = 0) {
+    void submit(sim::Target& target, sim::Command command, u32 stream, u64 address, u32 size = 64, u64 value = 0,
+                const std::function<void(sim::Attributes&)>& change = {}) {
         access = simulation_.accesses().make(command, address, size);
         access->attributes.stream_id = stream;
         access->attributes.requester_id = stream;
@@ -32,6 +33,7 @@ public:
             std::memset(access->data(), 0, size);
             std::memcpy(access->data(), &value, std::min<u32>(size, 8));
         }
+        if (change) change(access->attributes);
         access->push(*this);
         target.receive(*access, simulation_.now());
     }
