@@ -1,4 +1,6 @@
 // A guest can do nothing that crashes or hangs the SMMU: random registers, structures, commands and traffic.
+#include <set>
+
 #include "smmu/machine.hpp"
 #include "smmu/random_tables.hpp"
 
@@ -56,7 +58,46 @@ public:
     }
     SmmuMachine& machine() { return machine_; }
 
+    /// Own writes of the SMMU that nothing allows: updates of what was not read as a descriptor, records outside every
+    /// queue that the guest has ever named, messages to addresses that it has never written.
+    std::vector<u64> stray_writes() {
+        std::set<u64> descriptors;
+        std::vector<u64> stray;
+        for (const FakeMemory::Logged& entry : machine_.memory.log) {
+            const sim::TransactionClass what = entry.attributes.transaction_class;
+            if (what == sim::TransactionClass::TableWalk && entry.command == sim::Command::Read)
+                descriptors.insert(entry.address);
+            if (entry.command == sim::Command::Read) continue;
+            const bool allowed = what == sim::TransactionClass::TableWalk ? descriptors.contains(entry.address)
+                                 : what == sim::TransactionClass::Queue   ? in_a_queue(entry.address)
+                                 : what == sim::TransactionClass::Message ? named(entry.address)
+                                                                          : what == sim::TransactionClass::Data;
+            if (!allowed) stray.push_back(entry.address);
+        }
+        return stray;
+    }
+
 private:
+    /// Whether the address of a message is one that a register or a command has named.
+    bool named(u64 address) const {
+        for (const u64 high : high_halves_)
+            for (const u64 low : low_halves_)
+                if (((high & 0xFF'FFFF) << 32 | (low & ~u64{3})) == address) return true;
+        return sync_addresses_.contains(address);
+    }
+    /// Halves of queue bases are written independently: any high half may meet any low half.
+    bool in_a_queue(u64 address) const {
+        for (const u64 low : low_halves_)
+            for (const u64 high : high_halves_) {
+                const u64 base = ((high & 0xFF'FFFF) << 32 | low) & ~u64{0x1F};
+                const u64 bytes = u64{32} << std::min<u64>(low & 0x1F, 19);
+                if ((base ^ address) < bytes ||
+                    (address >= (base & ~(bytes - 1)) && address - (base & ~(bytes - 1)) < bytes))
+                    return true;
+            }
+        return false;
+    }
+
     void write_register() {
         constexpr std::array offsets{0x20, 0x20, 0x28, 0x2C, 0x44, 0x50, 0x64, 0x68, 0x80,  0x88,  0x90,
                                      0x98, 0x9C, 0xA0, 0xB0, 0xBC, 0xC0, 0xD0, 0xDC, 0x100, 0x108, 0x110};
@@ -65,6 +106,9 @@ private:
                                                 : random_.below(0x2'0000) & ~u64{3};
         // Tables stay in memory that exists half of the time.
         const u64 value = random_.chance(50) ? random_.next() : SmmuMachine::ram + random_.below(1 << 24);
+        low_halves_.insert(value & 0xFFFF'FFFF);
+        high_halves_.insert(value >> 32);
+        high_halves_.insert(value & 0xFFFF'FFFF);
         if (random_.chance(50)) machine_.write32(offset, value & 0xFFFF'FFFF);
         else machine_.write64(offset, value);
     }
@@ -77,7 +121,9 @@ private:
                                      0x21, 0x22, 0x28, 0x2A, 0x30, 0x40, 0x41, 0x44, 0x45, 0x46};
         const u64 opcode =
             random_.chance(85) ? static_cast<u64>(opcodes[random_.below(opcodes.size())]) : random_.below(256);
-        machine_.command((random_.next() & ~u64{0xFF}) | opcode, random_.next());
+        const u64 upper = random_.next();
+        sync_addresses_.insert(upper & (sim::low_mask(56) & ~u64{3}));
+        machine_.command((random_.next() & ~u64{0xFF}) | opcode, upper);
         machine_.ring();
         if (random_.chance(50)) machine_.write32(0x64, machine_.inspect32(0x60));  // acknowledge errors
     }
@@ -110,6 +156,9 @@ private:
     UnreliableRequesters requesters_;
     SmmuMachine machine_;
     std::vector<std::unique_ptr<Client>> clients_;
+    std::set<u64> low_halves_{0, SmmuMachine::evtq | SmmuMachine::evtq_log2};
+    std::set<u64> high_halves_{0};
+    std::set<u64> sync_addresses_;
 };
 
 TEST(WrongGuest, NeverCrashesNorHangsTheSmmu) {
@@ -118,6 +167,7 @@ TEST(WrongGuest, NeverCrashesNorHangsTheSmmu) {
         guest.act(120);
         ASSERT_TRUE(guest.all_done()) << "seed " << seed << "\n" << guest.machine().simulation.waiting();
         ASSERT_EQ(guest.machine().smmu.stalled(), 0u) << "seed " << seed;
+        ASSERT_EQ(guest.stray_writes(), std::vector<u64>{}) << "seed " << seed;
     }
 }
 
