@@ -89,11 +89,9 @@ private:
     bool in_a_queue(u64 address) const {
         for (const u64 low : low_halves_)
             for (const u64 high : high_halves_) {
-                const u64 base = ((high & 0xFF'FFFF) << 32 | low) & ~u64{0x1F};
                 const u64 bytes = u64{32} << std::min<u64>(low & 0x1F, 19);
-                if ((base ^ address) < bytes ||
-                    (address >= (base & ~(bytes - 1)) && address - (base & ~(bytes - 1)) < bytes))
-                    return true;
+                const u64 base = ((high & 0xFF'FFFF) << 32 | low) & ~(bytes - 1);
+                if (address - base < bytes) return true;
             }
         return false;
     }
