@@ -80,7 +80,6 @@ void Registers::Handlers::write_gerrorn(u32, u64 value) {
     // Acknowledging restarts what the error had stopped: commands, event delivery (6.3.20).
     if ((acknowledged & error_bit(GlobalError::CmdqErr)) != 0) owner.effects_.command_queue_changed();
     if ((acknowledged & error_bit(GlobalError::EventqAbt)) != 0) owner.effects_.event_queue_changed();
-    if ((acknowledged & error_bit(GlobalError::PriqAbt)) != 0) owner.effects_.pri_queue_changed();
 }
 
 void Registers::Handlers::write_strtab_base(u32, u64 value) {
@@ -125,9 +124,8 @@ void Registers::Handlers::write_priq_prod(u32, u64 value) {
 }
 
 void Registers::Handlers::write_priq_cons(u32, u64 value) {
-    if (owner.id_.idr0.PRI == 0) return;
-    owner.file_->values.value<"PRIQ_CONS">() = value;
-    owner.effects_.pri_queue_changed();
+    // Nothing waits for room: page requests that met a full queue have been answered (3.5.4).
+    if (owner.id_.idr0.PRI != 0) owner.file_->values.value<"PRIQ_CONS">() = value;
 }
 
 template <spec::InterruptSource source, unsigned number>

@@ -20,7 +20,6 @@ public:
     virtual void bypass_update_requested() = 0;     ///< GBPA.Update was set
     virtual void command_queue_changed() = 0;       ///< producer index moved, or an error was acknowledged
     virtual void event_queue_changed() = 0;         ///< consumer index moved, or an error was acknowledged
-    virtual void pri_queue_changed() = 0;           ///< the same
     virtual void global_error_raised(spec::GlobalError error) = 0;  ///< a bit of GERROR became active
     virtual void address_translation_requested() = 0;               ///< GATOS_CTRL.RUN was set
     virtual bool dormant() const = 0;                               ///< nothing cached, nothing being fetched

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sim/trace.hpp"
+#include "smmu/uarch/queue_access.hpp"
 
 namespace smmusim::smmu::uarch {
 
@@ -41,11 +42,7 @@ void CommandQueue::changed() {
 
 sim::Task<> CommandQueue::run() {
     while (runnable()) {
-        const sim::AccessPtr access =
-            simulation_.accesses().make(sim::Command::Read, registers_.entry_address(Queue::Command), Command::bytes);
-        access->attributes.transaction_class = sim::TransactionClass::Queue;
-        access->attributes.privileged = true;
-        access->attributes.memory = arch::queue_attributes(registers_.control().cr1);
+        const sim::AccessPtr access = queue_access<Command>(simulation_.accesses(), registers_, Queue::Command);
         const sim::Status status = co_await sim::transfer(simulation_, memory_, *access, fetch_name_);
         if (stopping_) break;  // switched off meanwhile: the fetch is done, nothing is consumed
         if (status != sim::Status::Ok) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sim/trace.hpp"
+#include "smmu/uarch/queue_access.hpp"
 
 namespace smmusim::smmu::uarch {
 
@@ -74,11 +75,7 @@ sim::Task<> EventQueue::write() {
 /// False if the write was aborted.
 sim::Task<bool> EventQueue::deliver(const Event& event) {
     const bool was_empty = registers_.indexes(Queue::Event).empty();
-    const sim::AccessPtr access =
-        simulation_.accesses().make(sim::Command::Write, registers_.entry_address(Queue::Event), Event::bytes);
-    access->attributes.transaction_class = sim::TransactionClass::Queue;
-    access->attributes.privileged = true;
-    access->attributes.memory = arch::queue_attributes(registers_.control().cr1);
+    const sim::AccessPtr access = queue_access<Event>(simulation_.accesses(), registers_, Queue::Event);
     event.store(access->data());
     const sim::Status status = co_await sim::transfer(simulation_, memory_, *access, write_name_);
     if (status != sim::Status::Ok) co_return false;

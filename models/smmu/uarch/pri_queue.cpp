@@ -4,6 +4,7 @@
 
 #include "sim/trace.hpp"
 #include "smmu/spec/page_request.hpp"
+#include "smmu/uarch/queue_access.hpp"
 
 namespace smmusim::smmu::uarch {
 
@@ -75,11 +76,7 @@ sim::Task<bool> PriQueue::deliver(const PageRequest& request) {
     entry.set(PriEntry::Address, request.address);
 
     const bool was_empty = registers_.indexes(Queue::Pri).empty();
-    const sim::AccessPtr access =
-        simulation_.accesses().make(sim::Command::Write, registers_.entry_address(Queue::Pri), PriEntry::bytes);
-    access->attributes.transaction_class = sim::TransactionClass::Queue;
-    access->attributes.privileged = true;
-    access->attributes.memory = arch::queue_attributes(registers_.control().cr1);
+    const sim::AccessPtr access = queue_access<PriEntry>(simulation_.accesses(), registers_, Queue::Pri);
     entry.store(access->data());
     const sim::Status status = co_await sim::transfer(simulation_, memory_, *access, write_name_);
     if (status != sim::Status::Ok) co_return false;

@@ -110,7 +110,6 @@ private:
     void bypass_update_requested() override;
     void command_queue_changed() override { commands_.changed(); }
     void event_queue_changed() override { events_.changed(); }
-    void pri_queue_changed() override {}
     void global_error_raised(spec::GlobalError error) override;
     void address_translation_requested() override;
     bool dormant() const override;
