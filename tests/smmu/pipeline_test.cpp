@@ -188,6 +188,29 @@ TEST_F(Invalidation, WalkOutOfTheScopeOfATlbiFills) {
     EXPECT_EQ(machine.memory.reads(leaf, 8), 0u);
 }
 
+TEST_F(CommandQueue, StaysStoppedUntilTheWholeUpdateOfCr0IsInForce) {
+    // CMDQEN and EVENTQEN fall together; the record under way keeps EVENTQEN from falling.
+    machine.memory.hold(SmmuMachine::evtq, 32);
+    Client faulting(machine.simulation);
+    faulting.submit(machine.smmu.tbu(0), Command::Read, stream, iova + 0x9000);
+    machine.run();
+    machine.write32(0x20, 1);
+    machine.run();
+    EXPECT_EQ(machine.inspect32(0x24), 0b1101u);
+    machine.command(cmd::tlbi_nsnh_all);
+    machine.ring();
+    machine.run();
+    EXPECT_EQ(machine.consumer(), 0u) << "no command is fetched once the queue has stopped";
+    machine.memory.release();
+    machine.run();
+    EXPECT_EQ(machine.inspect32(0x24), 1u);
+    EXPECT_EQ(machine.consumer(), 0u);
+    EXPECT_EQ(machine.events(), 1u);
+    machine.write32(0x20, 0b1101);
+    machine.run();
+    EXPECT_EQ(machine.consumer(), machine.producer());
+}
+
 TEST_F(CommandQueue, SyncIsNotCompleteBeforeAWalkInScopeReturns) {
     machine.memory.hold(machine.leaf_address(root, iova), 8);
     Client early(machine.simulation);

@@ -25,7 +25,7 @@ CommandQueue::CommandQueue(sim::Simulation& simulation, std::string name, const 
       memory_(memory),
       target_(target),
       scope_(simulation, name_),
-      stopped_(simulation, name_ + ": the command under way") {}
+      ended_(simulation, name_ + ": the command under way") {}
 
 bool CommandQueue::runnable() const {
     // An index pair that cannot be stops the queue.
@@ -57,7 +57,7 @@ sim::Task<> CommandQueue::run() {
         if (!done) break;
     }
     running_ = false;
-    stopped_.notify_all();
+    ended_.notify_all();
     // Software may have moved on while the last command ended.
     changed();
 }
@@ -108,10 +108,9 @@ sim::Task<bool> CommandQueue::execute(Command command) {
     co_return true;
 }
 
-sim::Task<> CommandQueue::idle() {
+sim::Task<> CommandQueue::stop() {
     stopping_ = true;
-    while (running_) co_await stopped_.wait();
-    stopping_ = false;
+    while (running_) co_await ended_.wait();
 }
 
 void CommandQueue::reset() {

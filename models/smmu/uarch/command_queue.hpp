@@ -39,8 +39,10 @@ public:
 
     /// The producer index, an enable or an error state changed.
     void changed();
-    /// No command is being fetched or executed.
-    sim::Task<> idle();
+    /// Starts no further command; returns when none is being fetched or executed.
+    sim::Task<> stop();
+    /// CR0ACK shows that the queue is off: from now on the register decides.
+    void stopped() { stopping_ = false; }
     void reset();
     void statistics(sim::StatisticsVisitor& visit);
 
@@ -58,8 +60,8 @@ private:
     sim::Port& memory_;
     CommandTarget& target_;
     sim::Scope scope_;
-    sim::Signal stopped_;
-    bool stopping_ = false;  ///< CMDQEN falls: nothing new is started
+    sim::Signal ended_;
+    bool stopping_ = false;  ///< CMDQEN falls, CR0ACK does not show it yet
     bool running_ = false;
     u64 commands_ = 0;
     u64 syncs_ = 0;
