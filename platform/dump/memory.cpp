@@ -18,7 +18,7 @@ using config::ConfigError;
 
 namespace {
 
-constexpr const char* form = "write it like table.bin@0x40000000";
+constexpr const char* memory_form = "write it like table.bin@0x40000000";
 
 u64 address_of(const std::string& argument, const std::string& digits) {
     try {
@@ -27,7 +27,7 @@ u64 address_of(const std::string& argument, const std::string& digits) {
         if (used == digits.size() && digits[0] != '-') return address;
     } catch (const std::logic_error&) {
     }
-    throw ConfigError({"--memory"}, "'" + digits + "' in '" + argument + "' is no address", form);
+    throw ConfigError({"--memory"}, "'" + digits + "' in '" + argument + "' is no address", memory_form);
 }
 
 }  // namespace
@@ -39,7 +39,8 @@ MemoryFiles::~MemoryFiles() {
 void MemoryFiles::add(const std::string& argument) {
     const std::size_t sign = argument.rfind('@');
     if (sign == std::string::npos || sign == 0 || sign + 1 == argument.size())
-        throw ConfigError({"--memory"}, "'" + argument + "' does not say which file lies at which address", form);
+        throw ConfigError({"--memory"}, "'" + argument + "' does not say which file lies at which address",
+                          memory_form);
     const std::string name = argument.substr(0, sign);
     const u64 base = address_of(argument, argument.substr(sign + 1));
     const int descriptor = open(name.c_str(), O_RDONLY | O_CLOEXEC);
@@ -52,7 +53,7 @@ void MemoryFiles::add(const std::string& argument) {
     if (!S_ISREG(status.st_mode)) throw ConfigError({"--memory"}, name + " is not a file", "name an image of memory");
     if (size == 0) throw ConfigError({"--memory"}, name + " is empty", "name an image of memory");
     if (base + (size - 1) < base)
-        throw ConfigError({"--memory"}, fmt::format("{} at {:#x} ends beyond 64 bits", name, base), form);
+        throw ConfigError({"--memory"}, fmt::format("{} at {:#x} ends beyond 64 bits", name, base), memory_form);
     for (auto other = files_.begin(); other != files_.end() - 1; ++other)
         if (base <= other->base + (other->size - 1) && other->base <= base + (size - 1))
             throw ConfigError({"--memory"},

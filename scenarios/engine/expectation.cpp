@@ -12,6 +12,7 @@
 
 namespace smmusim::scenarios {
 
+using Json = nlohmann::ordered_json;
 using platform::config::Bare;
 using platform::config::ConfigError;
 using platform::config::Node;
@@ -208,7 +209,6 @@ Expectations read_expectations(const Node& list) {
 }
 
 nlohmann::ordered_json expectation_schema() {
-    using Json = nlohmann::ordered_json;
     const Json value = {{"type", Json::array({"integer", "number", "string"})}};
     Json bounds = {{"type", "object"},
                    {"properties", {{"stat", {{"type", "string"}}}}},

@@ -7,6 +7,7 @@
 
 namespace smmusim::scenarios {
 
+using Json = nlohmann::ordered_json;
 using platform::config::ConfigError;
 using platform::config::Node;
 using platform::config::Position;
@@ -73,7 +74,6 @@ std::unique_ptr<Step> read_step(const Node& item, std::size_t index) {
 }
 
 nlohmann::ordered_json step_schema() {
-    using Json = nlohmann::ordered_json;
     Json alternatives = Json::array();
     for (const StepKind& kind : step_kinds()) {
         Json parameters;

@@ -91,7 +91,7 @@ private:
     std::string since_;
 };
 
-constexpr std::array kinds{
+constexpr std::array check_kinds{
     StepKind{"check", "expectations that must hold at this point", make_step<Check>},
     StepKind{"reset_statistics", "open a region of interest: statistics start anew", make_step<ResetStatistics>},
     StepKind{"wait", "let simulated time pass", make_step<Wait>},
@@ -101,6 +101,6 @@ constexpr std::array kinds{
 
 }  // namespace
 
-std::span<const StepKind> check_steps() { return kinds; }
+std::span<const StepKind> check_steps() { return check_kinds; }
 
 }  // namespace smmusim::scenarios

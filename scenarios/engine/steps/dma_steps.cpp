@@ -255,7 +255,7 @@ private:
     sim::Status status_ = sim::Status::Ok;
 };
 
-constexpr std::array kinds{
+constexpr std::array dma_kinds{
     StepKind{"dma", "checked traffic between a function and a buffer", make_step<Dma>},
     StepKind{"access", "one read or write of a function", make_step<Access>},
     StepKind{"late_message", "a function writes the old data of a vector to its old address", make_step<LateMessage>},
@@ -263,6 +263,6 @@ constexpr std::array kinds{
 
 }  // namespace
 
-std::span<const StepKind> dma_steps() { return kinds; }
+std::span<const StepKind> dma_steps() { return dma_kinds; }
 
 }  // namespace smmusim::scenarios

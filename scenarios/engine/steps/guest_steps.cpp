@@ -255,7 +255,7 @@ private:
     std::string prot_ = "rw";
 };
 
-constexpr std::array kinds{
+constexpr std::array guest_kinds{
     StepKind{"boot", "start the software stack: GIC, ITSs, SMMUs, PCI", make_step<Boot>},
     StepKind{"bus_master", "let a function send requests, or not", make_step<BusMaster>},
     StepKind{"guest", "create a guest with its container for assigned functions", make_step<CreateGuest>},
@@ -271,6 +271,6 @@ constexpr std::array kinds{
 
 }  // namespace
 
-std::span<const StepKind> guest_steps() { return kinds; }
+std::span<const StepKind> guest_steps() { return guest_kinds; }
 
 }  // namespace smmusim::scenarios

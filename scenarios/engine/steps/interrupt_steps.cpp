@@ -120,7 +120,7 @@ private:
     bool wait_ = true;
 };
 
-constexpr std::array kinds{
+constexpr std::array interrupt_kinds{
     StepKind{"enable_msix", "enable MSI-X vectors of a function and watch their handlers", make_step<EnableMsix>},
     StepKind{"affinity", "route a vector to another CPU", make_step<Affinity>},
     StepKind{"disable_msix", "disable vectors one by one", make_step<DisableMsix>},
@@ -129,6 +129,6 @@ constexpr std::array kinds{
 
 }  // namespace
 
-std::span<const StepKind> interrupt_steps() { return kinds; }
+std::span<const StepKind> interrupt_steps() { return interrupt_kinds; }
 
 }  // namespace smmusim::scenarios
