@@ -12,42 +12,9 @@ constexpr u64 poll_interval = 4096;
 
 Scheduler::Scheduler() { head_.fill(none); }
 
-u32 Scheduler::allocate() {
-    if (free_ == none) {
-        slab_.emplace_back();
-        return static_cast<u32>(slab_.size() - 1);
-    }
-    return std::exchange(free_, slab_[free_].next);
-}
-
-void Scheduler::release(u32 id) { slab_[id].next = std::exchange(free_, id); }
-
-Scheduler::Token Scheduler::at(Time when, Function function, void* object, void* argument, Kind kind) {
-    const Time time = std::max(when, now_);
-    const u32 id = allocate();
-    Event& event = slab_[id];
-    event.function = function;
-    event.object = object;
-    event.argument = argument;
-    event.sequence = ++sequence_;
-    event.time = time;
-    event.kind = kind;
-    if (kind == Kind::Work) ++work_;
-
-    const u64 number = time >> bucket_shift;
-    if (number <= current_) {
-        insert_open({time, event.sequence, id});
-    } else if (number - current_ < bucket_count) {
-        const u32 slot = static_cast<u32>(number % bucket_count);
-        event.next = head_[slot];
-        head_[slot] = id;
-        used_[slot / 64] |= u64{1} << (slot % 64);
-        used_summary_ |= u64{1} << (slot / 64);
-    } else {
-        far_.push_back({time, event.sequence, id});
-        std::push_heap(far_.begin(), far_.end(), [](const Key& a, const Key& b) { return b.before(a); });
-    }
-    return {id, event.sequence};
+void Scheduler::grow() {
+    slab_.emplace_back();
+    release(static_cast<u32>(slab_.size() - 1));
 }
 
 void Scheduler::cancel(Token token) {
@@ -63,10 +30,20 @@ void Scheduler::clear() {
     work_ = 0;
 }
 
-void Scheduler::insert_open(Key key) {
-    auto place = open_.end();
-    while (place != open_.begin() && (place - 1)->before(key)) --place;
-    open_.insert(place, key);
+namespace {
+constexpr auto runs_later = [](const auto& a, const auto& b) { return b.before(a); };
+}
+
+/// Into the open bucket, in its place; or beyond the horizon.
+void Scheduler::insert_elsewhere(Key key) {
+    if (key.time >> bucket_shift > current_) {
+        far_.push_back(key);
+        std::push_heap(far_.begin(), far_.end(), runs_later);
+        return;
+    }
+    open_.push_back(key);
+    for (std::size_t place = open_.size() - 1; place != 0 && open_[place - 1].before(key); --place)
+        std::swap(open_[place - 1], open_[place]);
 }
 
 u64 Scheduler::next_bucket() const {
@@ -93,26 +70,31 @@ void Scheduler::open(u64 number) {
     current_ = number;
     const u32 slot = static_cast<u32>(number % bucket_count);
     for (u32 id = head_[slot]; id != none;) {
-        const u32 next = slab_[id].next;
-        if (slab_[id].sequence != 0) open_.push_back({slab_[id].time, slab_[id].sequence, id});
-        else release(id);
+        Event& event = slab_[id];
+        const u32 next = event.next;
+        if (event.sequence != 0) {
+            __builtin_prefetch(event.object);
+            __builtin_prefetch(event.argument);
+            open_.push_back({event.time, event.sequence, id});
+        } else {
+            release(id);
+        }
         id = next;
     }
     head_[slot] = none;
     used_[slot / 64] &= ~(u64{1} << (slot % 64));
     if (used_[slot / 64] == 0) used_summary_ &= ~(u64{1} << (slot / 64));
-    const auto later = [](const Key& a, const Key& b) { return b.before(a); };
     while (!far_.empty() && far_.front().time >> bucket_shift == number) {
-        std::pop_heap(far_.begin(), far_.end(), later);
+        std::pop_heap(far_.begin(), far_.end(), runs_later);
         open_.push_back(far_.back());
         far_.pop_back();
     }
-    std::sort(open_.begin(), open_.end(), later);
+    if (open_.size() > 1) std::sort(open_.begin(), open_.end(), runs_later);
 }
 
-bool Scheduler::open_next(Time limit) {
+bool Scheduler::open_next() {
     const u64 number = next_bucket();
-    if (number == ~u64{0} || number > limit >> bucket_shift) return false;
+    if (number == ~u64{0}) return false;
     open(number);
     return true;
 }
@@ -126,7 +108,7 @@ Time Scheduler::next_time() {
             release(key.id);
             open_.pop_back();
         }
-        if (!open_next(end_of_time)) return end_of_time;
+        if (!open_next()) return end_of_time;
     }
 }
 
@@ -135,19 +117,19 @@ void Scheduler::run(Time limit, Until until) {
     while (!stop_ && (work_ != 0 || until == Until::Limit)) {
         const Time time = next_time();
         if (time == end_of_time || time > limit_) return;
-        const Key key = open_.back();
+        const u32 id = open_.back().id;
         open_.pop_back();
-        Event& event = slab_[key.id];
+        Event& event = slab_[id];
         const Function function = event.function;
         void* const object = event.object;
         void* const argument = event.argument;
+        work_ -= event.kind == Kind::Work;
         event.sequence = 0;
-        release(key.id);
-        if (event.kind == Kind::Work) --work_;
+        release(id);
         now_ = std::max(now_, time);
         ++executed_;
         function(object, argument);
-        if (poll_ != nullptr && executed_ % poll_interval == 0) poll_(poll_object_, nullptr);
+        if (executed_ % poll_interval == 0 && poll_ != nullptr) poll_(poll_object_, nullptr);
     }
 }
 

@@ -33,7 +33,34 @@ public:
     Scheduler& operator=(const Scheduler&) = delete;
 
     /// Schedules `function(object, argument)` at `when`; a time in the past means now, end_of_time never.
-    Token at(Time when, Function function, void* object, void* argument = nullptr, Kind kind = Kind::Work);
+    Token at(Time when, Function function, void* object, void* argument = nullptr, Kind kind = Kind::Work) {
+        const Time time = when < now_ ? now_ : when;
+        if (free_ == none) grow();
+        const u32 id = free_;
+        Event& event = slab_[id];
+        free_ = event.next;
+        const u64 sequence = ++sequence_;
+        event.function = function;
+        event.object = object;
+        event.argument = argument;
+        event.sequence = sequence;
+        event.time = time;
+        event.kind = kind;
+        work_ += kind == Kind::Work;
+
+        // Most events lie within the horizon, behind the open bucket: they go to the front of their bucket's list.
+        const u64 number = time >> bucket_shift;
+        if (number - current_ - 1 < bucket_count - 1) {
+            const u32 slot = static_cast<u32>(number % bucket_count);
+            event.next = head_[slot];
+            head_[slot] = id;
+            used_[slot / 64] |= u64{1} << (slot % 64);
+            used_summary_ |= u64{1} << (slot / 64);
+        } else {
+            insert_elsewhere({time, sequence, id});
+        }
+        return {id, sequence};
+    }
     void cancel(Token token);
     /// Cancels everything: the reset of a whole machine.
     void clear();
@@ -102,10 +129,13 @@ private:
     static constexpr u32 bucket_count = 4096;
     static constexpr u32 none = ~u32{0};
 
-    u32 allocate();
-    void release(u32 id);
-    void insert_open(Key key);
-    bool open_next(Time limit);
+    void grow();
+    void release(u32 id) {
+        slab_[id].next = free_;
+        free_ = id;
+    }
+    void insert_elsewhere(Key key);
+    bool open_next();
     u64 next_bucket() const;
     void open(u64 number);
 
