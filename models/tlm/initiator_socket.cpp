@@ -16,49 +16,65 @@ InitiatorSocket::~InitiatorSocket() {
     for (Payload* const payload : abroad_) payload->cancel_hop();
 }
 
-bool InitiatorSocket::foreign() {
-    if (peer_ == Peer::Unknown) {
-        const bool ours = dynamic_cast<TargetSocket*>(socket_.operator->()) != nullptr;
-        peer_ = ours ? Peer::Ours : Peer::Foreign;
-    }
-    return peer_ == Peer::Foreign;
+void InitiatorSocket::meet_peer() {
+    peer_ = socket_.operator->();
+    auto* const ours = dynamic_cast<TargetSocket*>(peer_);
+    neighbour_ = ours != nullptr ? &ours->device() : nullptr;
 }
 
 void InitiatorSocket::send(sim::Access& access, Time at) {
-    if (requesting_ != nullptr || !held_.empty()) held_.push_back({&access, at});
+    if (requesting_ || !held_.empty()) held_.push_back({&access, at});
     else request(access, at);
 }
 
 void InitiatorSocket::request(sim::Access& access, Time at) {
-    Payload& payload = Payload::of(access);
-    payload.begin_hop(access, foreign());
     if (foreign()) {
-        bridge_.foreign_started();
-        abroad_.push_back(&payload);
+        request_abroad(access, at);
+        return;
     }
+    // Nobody is between two sockets of ours: the access goes straight to the device, one after the other as always.
+    requesting_ = true;
+    neighbour_->receive(access, at);
+    requesting_ = false;
+    if (!held_.empty()) send_next(0);
+}
+
+void InitiatorSocket::request_abroad(sim::Access& access, Time at) {
+    Payload& payload = Payload::of(access);
+    payload.begin_hop(access);
     ::tlm::tlm_phase phase = ::tlm::BEGIN_REQ;
     sc_core::sc_time delay = bridge_.delay_until(at);
-    requesting_ = &payload;
-    const ::tlm::tlm_sync_enum answer = socket_->nb_transport_fw(payload, phase, delay);
-    if (foreign()) bridge_.called_foreign();
+    bridge_.foreign_started();
+    abroad_.push_back(&payload);
+    requesting_ = true;
+    requested_ = &payload;
+    const ::tlm::tlm_sync_enum answer = peer_->nb_transport_fw(payload, phase, delay);
+    bridge_.called_foreign();
 
     // TLM_ACCEPTED: END_REQ or BEGIN_RESP comes on the backward path, or has come during the call.
     if (answer == ::tlm::TLM_ACCEPTED) return;
     const bool completed = answer == ::tlm::TLM_COMPLETED;
     const bool responded = answer == ::tlm::TLM_UPDATED && phase == ::tlm::BEGIN_RESP;
     const Time when = bridge_.absolute(delay);
-    if (requesting_ == &payload) requesting_ = nullptr;
+    accepted(payload);
     if (responded) {
         phase = ::tlm::END_RESP;
-        socket_->nb_transport_fw(payload, phase, delay);
-        if (foreign()) bridge_.called_foreign();
+        peer_->nb_transport_fw(payload, phase, delay);
+        bridge_.called_foreign();
     }
     if (completed || responded) finish(payload, when);
-    send_next(foreign() ? when : 0);
+    send_next(when);
+}
+
+bool InitiatorSocket::accepted(const Payload& payload) {
+    if (requested_ != &payload) return false;
+    requested_ = nullptr;
+    requesting_ = false;
+    return true;
 }
 
 void InitiatorSocket::send_next(Time earliest) {
-    while (requesting_ == nullptr && !held_.empty()) {
+    while (!requesting_ && !held_.empty()) {
         const Held next = held_.front();
         held_.pop_front();
         request(*next.access, std::max(next.at, earliest));
@@ -66,12 +82,10 @@ void InitiatorSocket::send_next(Time earliest) {
 }
 
 void InitiatorSocket::finish(Payload& payload, Time at) {
-    if (foreign()) {
-        bridge_.foreign_finished();
-        abroad_.erase(std::find(abroad_.begin(), abroad_.end(), &payload));
-    }
+    bridge_.foreign_finished();
+    abroad_.erase(std::find(abroad_.begin(), abroad_.end(), &payload));
     sim::Access* const access = payload.access();
-    payload.end_hop(foreign());
+    payload.end_hop();
     if (access != nullptr) access->respond(std::max(at, bridge_.simulation().now()));
 }
 
@@ -81,8 +95,7 @@ void InitiatorSocket::finish(Payload& payload, Time at) {
     bridge_.entered([&] {
         auto& ours = static_cast<Payload&>(payload);
         const Time when = bridge_.absolute(delay);
-        const bool requested = requesting_ == &ours;  // BEGIN_RESP says END_REQ too
-        if (requested) requesting_ = nullptr;
+        const bool requested = accepted(ours);  // BEGIN_RESP says END_REQ too
         if (phase == ::tlm::BEGIN_RESP) finish(ours, when);
         if (requested) send_next(when);
     });
@@ -90,6 +103,7 @@ void InitiatorSocket::finish(Payload& payload, Time at) {
 }
 
 Time InitiatorSocket::perform(sim::Access& access) {
+    if (!foreign()) return neighbour_->perform(access);
     Payload& payload = Payload::of(access);
     payload.load(access);
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
@@ -99,6 +113,10 @@ Time InitiatorSocket::perform(sim::Access& access) {
 }
 
 void InitiatorSocket::inspect(sim::Access& access) {
+    if (!foreign()) {
+        neighbour_->inspect(access);
+        return;
+    }
     Payload& payload = Payload::of(access);
     payload.load(access);
     const unsigned int done = socket_->transport_dbg(payload);

@@ -10,8 +10,9 @@
 
 namespace smmusim::tlm {
 
-/// Sends accesses in the base protocol. A target of ours answers BEGIN_REQ at once; with a foreign one the request
-/// exclusion rule holds: while it has only accepted a request, later ones wait here, in order.
+/// Sends accesses in the base protocol to whatever is bound, and straight to the device when that is a target socket
+/// of ours: the same calls, without the payload in between. While a request is not accepted, later ones wait here,
+/// in order (request exclusion rule).
 class InitiatorSocket final : public sim::Port, public ::tlm::tlm_bw_transport_if<> {
 public:
     using Socket = ::tlm::tlm_initiator_socket<>;
@@ -40,17 +41,27 @@ private:
                                          sc_core::sc_time& delay) override;
     void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override {}
 
-    bool foreign();
+    bool foreign() {
+        if (peer_ == nullptr) [[unlikely]]
+            meet_peer();
+        return neighbour_ == nullptr;
+    }
+    void meet_peer();
     void request(sim::Access& access, Time at);
+    void request_abroad(sim::Access& access, Time at);
+    /// The request is over if it was this one; false if it was not.
+    bool accepted(const Payload& payload);
     void send_next(Time earliest);
     void finish(Payload& payload, Time at);
 
     KernelBridge& bridge_;
     Socket socket_;
-    const Payload* requesting_ = nullptr;  ///< not accepted yet, or by a foreign target whose END_REQ is still due
+    bool requesting_ = false;             ///< the last request is not accepted yet
+    const Payload* requested_ = nullptr;  ///< by a foreign target: its END_REQ is still due
     std::deque<Held> held_;
     std::vector<Payload*> abroad_;  ///< with a foreign target
-    Peer peer_ = Peer::Unknown;
+    ::tlm::tlm_fw_transport_if<>* peer_ = nullptr;
+    sim::Target* neighbour_ = nullptr;  ///< the device, if the peer is a socket of ours
 };
 
 }  // namespace smmusim::tlm

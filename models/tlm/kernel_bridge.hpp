@@ -8,9 +8,6 @@
 
 namespace smmusim::tlm {
 
-/// Who is at the other end of a socket.
-enum class Peer : u8 { Unknown, Ours, Foreign };
-
 /// Executes the scheduler's events up to the kernel's next foreign activity, then notifies its one event.
 /// Driven by run(), it may run ahead as far as nobody else in the kernel acts; when somebody else drives the kernel,
 /// it executes no further than the kernel's now: slower, with the same order.

@@ -39,16 +39,14 @@ void Payload::store_status(sim::Access& access) const {
     if (!known) access.status = status_of(get_response_status());
 }
 
-void Payload::begin_hop(const sim::Access& access, bool foreign) {
+void Payload::begin_hop(const sim::Access& access) {
     load(access);
     acquire();
     ++hops_;
-    if (foreign) ++foreign_hops_;
 }
 
-void Payload::end_hop(bool foreign) {
+void Payload::end_hop() {
     --hops_;
-    if (foreign) --foreign_hops_;
     sim::Access* const wearer = access();
     if (wearer != nullptr) {
         store_status(*wearer);
@@ -64,15 +62,12 @@ void Payload::end_hop(bool foreign) {
 
 void Payload::cancel_hop() {
     --hops_;
-    --foreign_hops_;
     release();
 }
 
 void Payload::drop() {
     extension_.forget_access();
-    // The hops between parts of ours end here; those to foreign modules end when these answer.
-    for (; hops_ > foreign_hops_; --hops_) release();
-    release();
+    release();  // the hops end when the foreign modules answer
 }
 
 ::tlm::tlm_response_status response_of(sim::Status status) {

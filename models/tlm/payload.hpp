@@ -36,8 +36,9 @@ private:
     bool embedded_ = false;  ///< part of a payload of ours
 };
 
-/// Attached to a pooled access at its first hop and reused with it. Reference counts follow the base protocol: a
-/// foreign module that still holds the payload after the last hop keeps it, and the access gets a new one.
+/// Attached to a pooled access at its first hop through a foreign module and reused with it. Reference counts follow
+/// the base protocol: a foreign module that still holds the payload after the last hop keeps it, and the access gets a
+/// new one.
 class Payload final : public ::tlm::tlm_generic_payload, private ::tlm::tlm_mm_interface {
 public:
     static Payload& of(sim::Access& access);
@@ -46,9 +47,9 @@ public:
     sim::Access* access() const { return extension_.access(); }
 
     /// Begins a hop: the payload says what the access says.
-    void begin_hop(const sim::Access& access, bool foreign);
+    void begin_hop(const sim::Access& access);
     /// Ends a hop: the access, if it is still there, learns the response.
-    void end_hop(bool foreign);
+    void end_hop();
     /// Ends a hop to a foreign module that will never answer.
     void cancel_hop();
 
@@ -67,7 +68,6 @@ private:
 
     AccessExtension extension_;
     int hops_ = 0;
-    int foreign_hops_ = 0;
 };
 
 ::tlm::tlm_response_status response_of(sim::Status status);

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "tlm/initiator_socket.hpp"
-
 namespace smmusim::tlm {
 
 TargetSocket::TargetSocket(KernelBridge& bridge, sim::Target& target, const std::string& name)
@@ -22,14 +20,6 @@ sim::Access* TargetSocket::access_of(::tlm::tlm_generic_payload& payload) const 
     return extension->access();
 }
 
-bool TargetSocket::foreign() {
-    if (peer_ == Peer::Unknown) {
-        const bool ours = dynamic_cast<InitiatorSocket*>(socket_.operator->()) != nullptr;
-        peer_ = ours ? Peer::Ours : Peer::Foreign;
-    }
-    return peer_ == Peer::Foreign;
-}
-
 ::tlm::tlm_sync_enum TargetSocket::nb_transport_fw(::tlm::tlm_generic_payload& payload, ::tlm::tlm_phase& phase,
                                                    sc_core::sc_time& delay) {
     ::tlm::tlm_sync_enum answer = ::tlm::TLM_ACCEPTED;
@@ -41,49 +31,25 @@ bool TargetSocket::foreign() {
         } else if (phase == ::tlm::BEGIN_REQ) {
             phase = ::tlm::END_REQ;
             answer = ::tlm::TLM_UPDATED;
-            if (sim::Access* const access = access_of(payload)) {
-                if (receive(*access, at, delay)) answer = ::tlm::TLM_COMPLETED;
-            } else {
-                foreign_.begin(payload, at);
-            }
+            if (sim::Access* const access = access_of(payload)) receive(*access, at);
+            else foreign_.begin(payload, at);
         }  // else an extended phase, which may be ignored
     });
     return answer;
 }
 
-bool TargetSocket::receive(sim::Access& access, Time at, sc_core::sc_time& delay) {
+void TargetSocket::receive(sim::Access& access, Time at) {
     access.push(*this);
-    if (foreign()) {  // a foreign module between two of ours
-        ResponsePath::keep(Payload::of(access));
-        passing_.push_back(&Payload::of(access));
-        target_.receive(access, at);
-        return false;
-    }
-    Call call{&access, call_};
-    call_ = &call;
+    ResponsePath::keep(Payload::of(access));
+    passing_.push_back(&Payload::of(access));
     target_.receive(access, at);
-    call_ = call.outer;
-    if (call.completed) delay = bridge_.delay_until(call.at);
-    return call.completed;
 }
 
 void TargetSocket::complete(sim::Access& access, Time at) {
     Payload& payload = Payload::of(access);
     payload.set_response_status(response_of(access.status));
-    if (foreign()) {
-        std::erase(passing_, &payload);
-        responses_.respond(payload, at);
-        return;
-    }
-    for (Call* call = call_; call != nullptr; call = call->outer) {
-        if (call->access != &access) continue;
-        call->completed = true;  // answered inside the forward call: early completion
-        call->at = at;
-        return;
-    }
-    ::tlm::tlm_phase phase = ::tlm::BEGIN_RESP;
-    sc_core::sc_time delay = bridge_.delay_until(at);
-    socket_->nb_transport_bw(payload, phase, delay);
+    std::erase(passing_, &payload);
+    responses_.respond(payload, at);
 }
 
 void TargetSocket::reset() {

@@ -18,6 +18,9 @@ public:
     /// Created inside a module, before the end of elaboration.
     TargetSocket(KernelBridge& bridge, sim::Target& target, const std::string& name);
 
+    /// What is behind it.
+    sim::Target& device() { return target_; }
+
     /// Any base-protocol initiator socket of the default width may be bound to it.
     Socket& socket() { return socket_; }
 
@@ -28,14 +31,6 @@ public:
     void reset();
 
 private:
-    /// An access whose forward call is still on the stack.
-    struct Call {
-        sim::Access* access;
-        Call* outer;
-        bool completed = false;
-        Time at = 0;
-    };
-
     ::tlm::tlm_sync_enum nb_transport_fw(::tlm::tlm_generic_payload& payload, ::tlm::tlm_phase& phase,
                                          sc_core::sc_time& delay) override;
     void b_transport(::tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) override;
@@ -46,9 +41,8 @@ private:
     }
     void complete(sim::Access& access, Time at) override;
 
-    bool foreign();
-    /// True if the access was completed inside the call; `delay` then says when.
-    bool receive(sim::Access& access, Time at, sc_core::sc_time& delay);
+    /// An access of ours arrives by way of a foreign module.
+    void receive(sim::Access& access, Time at);
 
     /// The access that a payload of ours carries, or null.
     sim::Access* access_of(::tlm::tlm_generic_payload& payload) const;
@@ -58,8 +52,6 @@ private:
     Socket socket_;
     ResponsePath responses_;
     ForeignTransactions foreign_;
-    Peer peer_ = Peer::Unknown;
-    Call* call_ = nullptr;
     std::vector<Payload*> passing_;  ///< of ours, under way, by way of a foreign module
 };
 
