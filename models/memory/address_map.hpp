@@ -44,17 +44,21 @@ public:
 
     /// The region that contains the whole access, or null.
     const Region* find(u64 address, u64 count) const {
+        if (latest_ < regions_.size() && regions_[latest_].contains(address, count)) return &regions_[latest_];
         const auto next = std::upper_bound(regions_.begin(), regions_.end(), address,
                                            [](u64 wanted, const Region& region) { return wanted < region.base; });
         if (next == regions_.begin()) return nullptr;
         const Region& candidate = *(next - 1);
-        return candidate.contains(address, count) ? &candidate : nullptr;
+        if (!candidate.contains(address, count)) return nullptr;
+        latest_ = static_cast<std::size_t>(&candidate - regions_.data());
+        return &candidate;
     }
 
     const std::vector<Region>& regions() const { return regions_; }
 
 private:
     std::vector<Region> regions_;
+    mutable std::size_t latest_ = 0;  ///< where the last access went; the next one often goes there too
 };
 
 }  // namespace smmusim::memory

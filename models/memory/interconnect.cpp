@@ -73,14 +73,46 @@ u64 Interconnect::key_of(const Ingress& ingress, const Access& access) {
 
 void Interconnect::receive(Ingress& ingress, Access& access, Time at) {
     if (access.journey) access.journey->enter(Journey::Part::Interconnect, at);
-    if (at <= simulation_.now()) arrive({&access, &ingress, at});
-    else simulation_.scheduler().at(at, &Interconnect::arrive_event, &ingress, &access);
+    if (access.command == Command::Read && passes(ingress, access, at)) return;
+    if (at <= simulation_.now()) {
+        arrive({&access, &ingress, at});
+        return;
+    }
+    if (ordered(access)) {
+        const u64 key = key_of(ingress, access);
+        Requester& requester = requesters_[key];
+        requester.key = key;
+        ++requester.arriving;
+    }
+    simulation_.scheduler().at(at, &Interconnect::arrive_event, &ingress, &access);
 }
 
-void Interconnect::arrive_event(void* object, void* access) {
+/// One requester's accesses come here in order of time: when none of them is under way, and no atomic, a read waits
+/// for nothing. (An atomic that begins before the read arrives is not complete by then: the read sees the old value.)
+bool Interconnect::passes(Ingress& ingress, Access& access, Time at) {
+    if (!lines_.empty()) return false;
+    if (ordered(access) && !requesters_.empty() && requesters_.contains(key_of(ingress, access))) return false;
+    const Region* const region = map_.find(access.address, access.size);
+    if (region == nullptr) return false;
+    ++reads_;
+    access.push(ingress);
+    targets_[region->target]->send(access, at + request_latency_);
+    return true;
+}
+
+void Interconnect::arrive_event(void* object, void* argument) {
     Ingress& ingress = *static_cast<Ingress*>(object);
+    Access& access = *static_cast<Access*>(argument);
     Interconnect& self = ingress.owner();
-    self.arrive({static_cast<Access*>(access), &ingress, self.simulation_.now()});
+    if (!ordered(access)) {
+        self.arrive({&access, &ingress, self.simulation_.now()});
+        return;
+    }
+    const auto known = self.requesters_.find(key_of(ingress, access));
+    self.arrive({&access, &ingress, self.simulation_.now()});
+    if (known == self.requesters_.end()) return;  // forgotten by a reset
+    --known->second.arriving;                     // until here it has kept the record
+    self.forget_if_done(known->second);
 }
 
 void Interconnect::arrive(Item item) {
@@ -215,7 +247,8 @@ void Interconnect::pump(Requester& requester) {
 }
 
 void Interconnect::forget_if_done(Requester& requester) {
-    if (requester.writes == 0 && requester.waiting.empty()) requesters_.erase(u64{requester.key});
+    if (requester.writes == 0 && requester.waiting.empty() && requester.arriving == 0)
+        requesters_.erase(u64{requester.key});
 }
 
 sim::Task<> Interconnect::perform_atomic(Item item, sim::Port& port) {

@@ -34,6 +34,8 @@ struct InterconnectConfig {
 /// to one target stay in order by themselves, and a write with relaxed ordering waits for nobody (PCIe base
 /// specification, ordering rules).
 ///
+/// A read of which nothing that it could wait for is under way is passed on when it is sent, ahead of its arrival.
+///
 /// Atomics. They are performed here, as a read and a write to the target under a lock on the 64-byte line, so that
 /// no target needs to know them; other accesses to the line wait in order of arrival.
 class Interconnect final : public sim::HasStatistics {
@@ -68,6 +70,7 @@ private:
         u32 target = 0;       ///< where they go
         bool mixed = false;   ///< to more than one target (relaxed ordering)
         bool parked = false;  ///< the first of `waiting` waits for a line
+        u64 arriving = 0;     ///< accesses on their way to the ingress
         std::deque<Item> waiting;
     };
     /// A line on which an atomic is being performed.
@@ -86,6 +89,7 @@ private:
     static u64 key_of(const Ingress& ingress, const sim::Access& access);
 
     void receive(Ingress& ingress, sim::Access& access, Time at);
+    bool passes(Ingress& ingress, sim::Access& access, Time at);
     static void arrive_event(void* ingress, void* access);
     void arrive(Item item);
     void admit(Item item);

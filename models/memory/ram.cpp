@@ -11,9 +11,15 @@ Ram::Ram(sim::Simulation& simulation, const MemoryConfig& config)
       pipe_(0, config.latency) {}
 
 Time Ram::transfer_time(u32 bytes) {
-    const u64 numerator = u64{bytes} * 8 * second + carried_;
-    carried_ = numerator % bandwidth_;
-    return numerator / bandwidth_;
+    if (bytes != divided_) {  // most transfers are of the size of the one before
+        divided_ = bytes;
+        quotient_ = u64{bytes} * 8 * second / bandwidth_;
+        remainder_ = u64{bytes} * 8 * second % bandwidth_;
+    }
+    carried_ += remainder_;
+    if (carried_ < bandwidth_) return quotient_;
+    carried_ -= bandwidth_;
+    return quotient_ + 1;
 }
 
 void Ram::receive(sim::Access& access, Time at) {

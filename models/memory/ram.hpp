@@ -61,6 +61,9 @@ private:
     u64 bandwidth_;
     sim::Pipe pipe_;
     u64 carried_ = 0;  ///< part of a picosecond that earlier transfers have used
+    u32 divided_ = 0;  ///< size of which the division is known
+    u64 quotient_ = 0;
+    u64 remainder_ = 0;
     u64 reads_ = 0;
     u64 writes_ = 0;
     u64 bytes_read_ = 0;

@@ -2,17 +2,6 @@
 
 namespace smmusim::sim {
 
-void Access::respond(Time at) {
-    assert(depth_ != 0);
-    const Hop hop = hops_[--depth_];
-    scratch = hop.scratch;
-    if (abandoned_ && depth_ == 0) {
-        if (!owned_) pool_->release(this);
-        return;
-    }
-    hop.initiator->complete(*this, at);
-}
-
 void AccessRelease::operator()(Access* access) const {
     access->owned_ = false;
     if (access->under_way()) access->abandon();
@@ -57,7 +46,7 @@ void AccessPool::drop_in_flight() {
 }
 
 void AccessPool::release(Access* access) {
-    access->journey.reset();
+    if (access->journey) access->journey.reset();
     free_.push_back(access);
 }
 

@@ -177,6 +177,17 @@ public:
     virtual void inspect(Access& access) = 0;
 };
 
+inline void Access::respond(Time at) {
+    assert(depth_ != 0);
+    const Hop hop = hops_[--depth_];
+    scratch = hop.scratch;
+    if (abandoned_ && depth_ == 0) {
+        if (!owned_) pool_->release(this);
+        return;
+    }
+    hop.initiator->complete(*this, at);
+}
+
 /// A port that calls a target directly.
 class DirectPort final : public Port {
 public:
@@ -189,11 +200,12 @@ private:
     Target& target_;
 };
 
-/// Sends an access and waits for its completion: `co_await transfer(simulation, port, *access)`.
+/// Sends an access that arrives at the other side at `at`, and waits for its completion:
+/// `co_await transfer(simulation, port, *access)`.
 class Transfer final : public Waiter, public Initiator {
 public:
-    Transfer(Simulation& simulation, Port& port, Access& access, std::string_view resource = "a bus response")
-        : Waiter(simulation, resource), port_(port), access_(&access) {}
+    Transfer(Simulation& simulation, Port& port, Access& access, std::string_view resource, Time at)
+        : Waiter(simulation, resource), port_(port), access_(&access), at_(at) {}
     ~Transfer() {
         if (access_ != nullptr && access_->under_way()) access_->abandon();
     }
@@ -201,7 +213,7 @@ public:
     void await_suspend(std::coroutine_handle<> handle) {
         suspend(handle);
         access_->push(*this);
-        port_.send(*access_, simulation().now());
+        port_.send(*access_, at_);
     }
     Status await_resume() const { return access_->status; }
     void complete(Access&, Time at) override { wake(at); }
@@ -209,11 +221,16 @@ public:
 private:
     Port& port_;
     Access* access_;
+    Time at_;
 };
 
 inline Transfer transfer(Simulation& simulation, Port& port, Access& access,
                          std::string_view resource = "a bus response") {
-    return Transfer(simulation, port, access, resource);
+    return Transfer(simulation, port, access, resource, simulation.now());
+}
+/// Nothing that others can see may lie between now and `at`.
+inline Transfer transfer_at(Time at, Simulation& simulation, Port& port, Access& access, std::string_view resource) {
+    return Transfer(simulation, port, access, resource, at);
 }
 
 }  // namespace smmusim::sim
