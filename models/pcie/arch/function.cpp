@@ -98,7 +98,11 @@ void FunctionState::refresh() {
     // A function never sends more than it supports, whatever was written.
     max_payload_ = std::min(spec::payload_bytes(control >> express::devctl_payload & 0b111), config_.mps);
     max_read_request_ = spec::payload_bytes(control >> express::devctl_read_request & 0b111);
-    const bool ten_bits = (space_.get(express_ + express::device_control_2, 2) & express::devctl2_ten_bit_tag) != 0;
+    relaxed_ordering_ = (control & express::devctl_relaxed_ordering) != 0;
+    no_snoop_ = (control & express::devctl_no_snoop) != 0;
+    const u32 control2 = space_.get(express_ + express::device_control_2, 2);
+    id_based_ordering_ = (control2 & express::devctl2_id_based_ordering) != 0;
+    const bool ten_bits = (control2 & express::devctl2_ten_bit_tag) != 0;
     const bool extended = (control & express::devctl_extended_tag) != 0;
     usable_tags_ = std::min(arch::usable_tags(extended, ten_bits), config_.tags);
 }
@@ -159,14 +163,6 @@ std::optional<Message> FunctionState::take_deliverable() {
 }
 
 u32 FunctionState::vectors() const { return std::max(config_.msi_vectors, config_.msix_vectors); }
-
-bool FunctionState::device_control(u32 bit) const {
-    return (space_.get(express_ + express::device_control, 2) & bit) != 0;
-}
-
-bool FunctionState::id_based_ordering_enabled() const {
-    return (space_.get(express_ + express::device_control_2, 2) & express::devctl2_id_based_ordering) != 0;
-}
 
 void FunctionState::set_transactions_pending(bool pending) {
     const u32 offset = express_ + express::device_status;

@@ -49,9 +49,9 @@ public:
     u32 max_payload() const { return max_payload_; }
     u32 max_read_request() const { return max_read_request_; }
     u32 usable_tags() const { return usable_tags_; }
-    bool relaxed_ordering_enabled() const { return device_control(spec::express::devctl_relaxed_ordering); }
-    bool no_snoop_enabled() const { return device_control(spec::express::devctl_no_snoop); }
-    bool id_based_ordering_enabled() const;
+    bool relaxed_ordering_enabled() const { return relaxed_ordering_; }
+    bool no_snoop_enabled() const { return no_snoop_; }
+    bool id_based_ordering_enabled() const { return id_based_ordering_; }
 
     /// DEVSTA, set by the DMA engine while reads are outstanding.
     void set_transactions_pending(bool pending);
@@ -69,7 +69,6 @@ private:
     void lay_out_bars();
     void lay_out_express(LinkIdentity link);
     void refresh();
-    bool device_control(u32 bit) const;
     u64 base_of(const Bar& bar) const;
 
     FunctionConfig config_;
@@ -85,6 +84,9 @@ private:
     u32 max_payload_ = 128;
     u32 max_read_request_ = 128;
     u32 usable_tags_ = 32;
+    bool relaxed_ordering_ = false;
+    bool no_snoop_ = false;
+    bool id_based_ordering_ = false;
 };
 
 }  // namespace smmusim::pcie::arch

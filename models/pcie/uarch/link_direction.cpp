@@ -40,7 +40,7 @@ void LinkDirection::collect(Pool& pool) {
 
 bool LinkDirection::affordable(const spec::Packet& packet) {
     Pool& pool = pool_of(packet);
-    collect(pool);
+    if (!pool.returning.empty()) collect(pool);
     // Both the header and the data credits of the class (PCIe, flow control).
     return (pool.header_limit == 0 || pool.header >= packet.header_credits()) &&
            (pool.data_limit == 0 || pool.data >= packet.data_credits());
@@ -48,7 +48,7 @@ bool LinkDirection::affordable(const spec::Packet& packet) {
 
 LinkDirection::Sent LinkDirection::send(const spec::Packet& packet, Time earliest) {
     Pool& pool = pool_of(packet);
-    collect(pool);
+    if (!pool.returning.empty()) collect(pool);
     assert(affordable(packet));
     if (pool.header_limit != 0) pool.header -= packet.header_credits();
     if (pool.data_limit != 0) pool.data -= packet.data_credits();

@@ -160,6 +160,15 @@ void RootPort::forward(Function& function, DownstreamRequest& request) {
 
 void RootPort::enqueue(spec::PacketClass packet_class, Item item) {
     item.sequence = ++item_sequence_;
+    if (queues_[0].empty() && queues_[1].empty() && queues_[2].empty()) {
+        // Nothing is ahead of it: it leaves at once, as far as the credits reach.
+        for (;;) {
+            const u32 piece = piece_of(item);
+            const spec::Packet packet = packet_of(item, piece);
+            if (!link_.down().affordable(packet)) break;
+            if (transmit(item, piece, packet)) return;
+        }
+    }
     queues_[static_cast<u8>(packet_class)].push_back(item);
     drain();
 }
@@ -206,7 +215,9 @@ void RootPort::drain() {
             best_piece = piece;
         }
         if (best != nullptr) {
-            send(*best, best_piece, best_packet);
+            Item item = best->front();
+            best->pop_front();
+            if (!transmit(item, best_piece, best_packet)) best->push_front(item);
             continue;
         }
         if (out_of_credit) link_.down().wait_for_credits(*this);
@@ -214,29 +225,27 @@ void RootPort::drain() {
     }
 }
 
-void RootPort::send(std::deque<Item>& queue, u32 piece, const spec::Packet& packet) {
+bool RootPort::transmit(Item& item, u32 piece, const spec::Packet& packet) {
     const LinkDirection::Sent sent = link_.down().send(packet, simulation_.now());
-    Item& front = queue.front();
     if (sim::Trace* const trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Packet))
         trace->line(sim::Trace::Kind::Packet, sent.start, name_,
-                    fmt::format("{} {:#x} +{}", front.hop != nullptr ? "Cpl" : "Req", front.address, piece));
-    front.address += piece;
-    front.remaining -= piece;
-    if (front.remaining != 0) {
+                    fmt::format("{} {:#x} +{}", item.hop != nullptr ? "Cpl" : "Req", item.address, piece));
+    item.address += piece;
+    item.remaining -= piece;
+    if (item.remaining != 0) {
         link_.down().give_back(packet, sent.arrival);
-        return;
+        return false;
     }
-    const Item item = front;
-    queue.pop_front();
     if (item.hop != nullptr) {
         link_.down().give_back(packet, sent.arrival);
         sim::Access& access = *item.hop->access;
         release(*item.hop);
         access.respond(sent.arrival);
-        return;
+    } else {
+        item.request->packet = packet;
+        item.function->request(*item.request, sent.arrival);
     }
-    item.request->packet = packet;
-    item.function->request(*item.request, sent.arrival);
+    return true;
 }
 
 void RootPort::reset() {

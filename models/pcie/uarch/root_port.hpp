@@ -90,7 +90,8 @@ private:
     void drain();
     u32 piece_of(const Item& item) const;
     spec::Packet packet_of(const Item& item, u32 piece) const;
-    void send(std::deque<Item>& queue, u32 piece, const spec::Packet& packet);
+    /// Sends one packet of an item; true if it was the last.
+    bool transmit(Item& item, u32 piece, const spec::Packet& packet);
 
     sim::Simulation& simulation_;
     const RootComplexConfig& config_;

@@ -21,6 +21,7 @@ public:
     void set_byte_time(spec::ByteTime byte_time) {
         byte_time_ = byte_time;
         fraction_ = 0;
+        divided_ = 0;
     }
 
     Interval transmit(Time earliest, u64 bytes) {
@@ -29,9 +30,18 @@ public:
             fraction_ = 0;
         }
         const Time start = free_at_;
-        const u128 total = static_cast<u128>(bytes) * byte_time_.numerator + fraction_;
-        free_at_ += static_cast<Time>(total / byte_time_.denominator);
-        fraction_ = static_cast<u64>(total % byte_time_.denominator);
+        if (bytes != divided_) {  // most packets of a direction are of the size of the one before
+            divided_ = bytes;
+            const u128 total = static_cast<u128>(bytes) * byte_time_.numerator;
+            quotient_ = static_cast<Time>(total / byte_time_.denominator);
+            remainder_ = static_cast<u64>(total % byte_time_.denominator);
+        }
+        free_at_ += quotient_;
+        fraction_ += remainder_;
+        if (fraction_ >= byte_time_.denominator) {
+            fraction_ -= byte_time_.denominator;
+            ++free_at_;
+        }
         busy_ += free_at_ - start;
         return {start, free_at_};
     }
@@ -46,6 +56,9 @@ private:
     spec::ByteTime byte_time_{1, 1};
     Time free_at_ = 0;
     u64 fraction_ = 0;
+    u64 divided_ = 0;  ///< size of which the division is known
+    Time quotient_ = 0;
+    u64 remainder_ = 0;
     u64 busy_ = 0;
 };
 
