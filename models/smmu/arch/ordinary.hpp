@@ -67,20 +67,29 @@ inline void maintain(Outcome& outcome, const Request& effective, const spec::Ste
         outcome.operation = sim::CacheOperation::CleanInvalidate;
 }
 
-/// `translation` applied to a transaction of the stream; permissions have been checked.
-inline Outcome proceed(const StreamContext& context, const spec::Identification& id, const Request& effective,
-                       const Translation& translation) {
-    Outcome outcome;
+/// `translation` of a range applied to a transaction of the stream at `address` in it; permissions have been checked.
+/// Nothing of what `outcome` was remains visible.
+inline void proceed(Outcome& outcome, const StreamContext& context, const spec::Identification& id,
+                    const Request& effective, const Translation& translation, u64 address) {
     outcome.disposition = Disposition::Proceed;
-    outcome.address = translation.output;
+    outcome.recorded = false;
+    outcome.fault.kind = Fault::Kind::None;
+    outcome.address = translation.output | (address & sim::low_mask(translation.span));
     outcome.memory = translated_attributes(effective.memory, context, translation, id);
     outcome.privileged = effective.privileged;
     outcome.instruction = effective.instruction;
     outcome.translated = true;
-    outcome.translation = translation;
     const u8 rights =
         effective.privileged ? translation.permissions().privileged : translation.permissions().unprivileged;
     maintain(outcome, effective, context.ste, (rights & Permissions::write) != 0);
+}
+
+/// The same at the address that the translation is of; the translation is part of the outcome.
+inline Outcome proceed(const StreamContext& context, const spec::Identification& id, const Request& effective,
+                       const Translation& translation) {
+    Outcome outcome;
+    proceed(outcome, context, id, effective, translation, 0);
+    outcome.translation = translation;
     return outcome;
 }
 

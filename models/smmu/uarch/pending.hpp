@@ -50,6 +50,19 @@ struct Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
     u16 tag = 0xFFFF;              ///< STAG of a stalled transaction
     bool recorded_stall = false;   ///< its record is visible: software may resume it
 
+    sim::intrusive::list_member_hook<sim::AutoUnlink> write_hook;  ///< of its lane, while it is not sent
+
+    /// As new, but for what accept() and the look-up give it: request, address, outcome.
+    void renew() {
+        ready_at = 0;
+        state = State::Translating;
+        uses_translation = tagged = global = missed = stale = marked = translate_again = recorded_stall = false;
+        span = 12;
+        tags = {};
+        job.reset();
+        tag = 0xFFFF;
+    }
+
     bool is_write() const { return request.write; }
     /// Translated, but held: something before it must go first.
     bool held() const { return state == State::Ready; }

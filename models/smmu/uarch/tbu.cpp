@@ -67,7 +67,7 @@ Pending& Tbu::allocate() {
     }
     Pending& pending = *free_.back();
     free_.pop_back();
-    pending = Pending{};
+    pending.renew();
     return pending;
 }
 
@@ -92,7 +92,7 @@ void Tbu::accept(Access& access) {
     pending.request = request_of(access);
     pending.address = pending.request.address;
     ++pending.lane->in_flight;
-    if (pending.is_write()) pending.lane->writes.push_back(&pending);
+    if (pending.is_write()) pending.lane->writes.push_back(pending);
     if (pending.request.address_type == sim::AddressType::TranslationRequest) ++translation_requests_;
     start(pending);
 }
@@ -152,7 +152,7 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     pending.tagged = true;
     pending.global = found->global;
     pending.span = static_cast<u8>(found->span);
-    pending.outcome = arch::proceed(*context, id, effective, at_address(*found, pending.address));
+    arch::proceed(pending.outcome, *context, id, effective, *found, pending.address);
     return true;
 }
 
@@ -237,7 +237,7 @@ void Tbu::reset() {
     lanes_.clear();
     free_.clear();
     for (const auto& pending : all_) {
-        *pending = Pending{};
+        pending->renew();
         free_.push_back(pending.get());
     }
     accept_.reset();

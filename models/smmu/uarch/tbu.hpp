@@ -34,10 +34,14 @@ protected:
 
 /// The transactions of one requester between arrival and response, in the order in which they may be sent.
 struct Lane {
+    using Writes = sim::intrusive::list<
+        Pending,
+        sim::intrusive::member_hook<Pending, sim::intrusive::list_member_hook<sim::AutoUnlink>, &Pending::write_hook>,
+        sim::intrusive::constant_time_size<false>>;
     u64 key = 0;
     u32 in_flight = 0;
     Time last_sent = 0;
-    std::deque<Pending*> writes;         ///< not sent yet, in order of arrival
+    Writes writes;                       ///< not sent yet, in order of arrival
     std::map<u64, Pending*> held_reads;  ///< translated, behind a write; by order of arrival
     u32 stalled_writes = 0;
 };

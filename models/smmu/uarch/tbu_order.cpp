@@ -33,7 +33,7 @@ void Tbu::ready(Pending& pending, Time at) {
     // Posted writes of a requester leave in order; a read does not pass an earlier write of its requester, but passes
     // earlier reads (PCIe ordering).
     Lane& lane = *pending.lane;
-    const bool first = lane.writes.empty() || lane.writes.front()->sequence >= pending.sequence;
+    const bool first = lane.writes.empty() || lane.writes.front().sequence >= pending.sequence;
     if (!first) {
         if (!pending.is_write()) lane.held_reads.emplace(pending.sequence, &pending);
         if (behind_stalled(pending)) unmark(pending);
@@ -62,15 +62,15 @@ void Tbu::send(Pending& pending) {
 
 void Tbu::send_released(Lane& lane) {
     for (;;) {
-        const u64 barrier = lane.writes.empty() ? ~u64{0} : lane.writes.front()->sequence;
+        const u64 barrier = lane.writes.empty() ? ~u64{0} : lane.writes.front().sequence;
         while (!lane.held_reads.empty() && lane.held_reads.begin()->first < barrier) {
             Pending& read = *lane.held_reads.begin()->second;
             lane.held_reads.erase(lane.held_reads.begin());
             if (read.translate_again) retry(read);
             else send(read);
         }
-        if (lane.writes.empty() || lane.writes.front()->state != Pending::State::Ready) return;
-        Pending& write = *lane.writes.front();
+        if (lane.writes.empty() || lane.writes.front().state != Pending::State::Ready) return;
+        Pending& write = lane.writes.front();
         if (write.translate_again) {
             retry(write);  // it sends itself, and what is behind it, when it is ready
             return;
@@ -87,7 +87,7 @@ void Tbu::terminate(Pending& pending, Time at) {
     Access& access = *pending.access;
     Lane& lane = *pending.lane;
     const bool write = pending.is_write();
-    if (write) lane.writes.erase(std::find(lane.writes.begin(), lane.writes.end(), &pending));
+    pending.write_hook.unlink();
     ++lane.in_flight;  // the lane is used below
     release(pending, at);
     if (access.journey) {
@@ -132,9 +132,9 @@ void Tbu::end_stalled(Pending& pending, Disposition disposition) {
 
 bool Tbu::behind_stalled(const Pending& pending) {
     if (pending.lane->stalled_writes == 0) return false;
-    for (const Pending* write : pending.lane->writes) {
-        if (write->sequence >= pending.sequence) return false;
-        if (write->state == Pending::State::Stalled) return true;
+    for (const Pending& write : pending.lane->writes) {
+        if (write.sequence >= pending.sequence) return false;
+        if (write.state == Pending::State::Stalled) return true;
     }
     return false;
 }
@@ -147,8 +147,8 @@ void Tbu::unmark(Pending& pending) {
 }
 
 void Tbu::unmark_behind(Lane& lane) {
-    for (Pending* write : lane.writes)
-        if (write->held() && behind_stalled(*write)) unmark(*write);
+    for (Pending& write : lane.writes)
+        if (write.held() && behind_stalled(write)) unmark(write);
     for (const auto& [sequence, read] : lane.held_reads)
         if (behind_stalled(*read)) unmark(*read);
 }
