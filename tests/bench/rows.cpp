@@ -1,0 +1,108 @@
+#include "bench/rows.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <stdexcept>
+
+#include "bench/dma_machine.hpp"
+#include "bench/footprint.hpp"
+#include "bench/measure.hpp"
+#include "bench/plain_loop.hpp"
+#include "bench/raw_events.hpp"
+
+namespace smmusim::bench {
+
+namespace {
+
+u64 scaled(u64 count, const Effort& effort) { return static_cast<u64>(static_cast<double>(count) * effort.scale) + 1; }
+
+std::string figures(const Ratio& ratio) {
+    return fmt::format("{:.0f} ns against {:.0f} ns{}", ratio.measured, ratio.reference,
+                       ratio.steady ? "" : "; the reference varies by more than 30 %");
+}
+
+/// Translated reads per raw SystemC event.
+void per_raw_event(Row& row, const Effort& effort, const Workload& workload, u64 reads) {
+    RawEvents raw;
+    DmaMachine machine(workload);
+    const Ratio ratio = cost_ratio([&] { return machine.run(scaled(reads, effort)); },
+                                   [&] { return raw.run(scaled(200'000, effort)); }, effort.slices, effort.attempts);
+    row.measured = 1 / ratio.value;
+    row.note = figures(ratio);
+}
+
+void against_plain_loop(Row& row, const Effort& effort) {
+    // Under random access a TLB of 64 entries answers 75 % in a window of 85 pages.
+    const Workload workload{.pages = 85};
+    DmaMachine machine(workload);
+    PlainLoop loop(machine.platform().memory(), machine.layout().stage1_root, workload.pages, workload.tlb_entries);
+    const Ratio ratio = cost_ratio([&] { return machine.run(scaled(60'000, effort)); },
+                                   [&] { return loop.run(scaled(600'000, effort)); }, effort.slices, effort.attempts);
+    row.measured = ratio.value;
+    row.note = figures(ratio);
+}
+
+void against_another(Row& row, const Effort& effort, const Workload& one, const Workload& other) {
+    DmaMachine machine(one);
+    DmaMachine reference(other);
+    const u64 reads = scaled(60'000, effort);
+    const Ratio ratio = cost_ratio([&] { return machine.run(reads); }, [&] { return reference.run(reads); },
+                                   effort.slices, effort.attempts);
+    row.measured = ratio.value;
+    row.note = figures(ratio);
+}
+
+struct Kind {
+    const char* id;
+    const char* metric;
+    double must;
+    double goal;
+    bool larger_is_better;
+    void (*measure)(Row& row, const Effort& effort);
+};
+
+constexpr std::array kinds{
+    Kind{"K1", "translated reads that hit the TLB / raw SystemC events", 0.30, 0.50, true,
+         [](Row& row, const Effort& effort) { per_raw_event(row, effort, {.pages = 32}, 100'000); }},
+    Kind{"K2", "reads with a walk of 4 reads each / raw SystemC events", 0.10, 0.20, true,
+         [](Row& row, const Effort& effort) { per_raw_event(row, effort, {}, 30'000); }},
+    Kind{"K3", "nested walks of 24 reads / raw SystemC events", 0.03, 0.055, true,
+         [](Row& row, const Effort& effort) { per_raw_event(row, effort, {.nested = true}, 10'000); }},
+    Kind{"L1", "time per read, 75 % hits / the same in a plain loop without time", 25, 15, false, against_plain_loop},
+    Kind{"F1", "cost per read at 1,024 tags / at 32", 1.5, 1.1, false,
+         [](Row& row, const Effort& effort) {
+             against_another(row, effort, {.tags = 1024, .pages = 32}, {.tags = 32, .pages = 32});
+         }},
+    Kind{"F2", "cost per read with 65,536 configured streams, 64 active / with 64 configured", 1.5, 1.1, false,
+         [](Row& row, const Effort& effort) {
+             Workload few{.pages = 8, .tlb_entries = 1024, .streams = 64, .active = 64};
+             Workload many = few;
+             many.streams = 65'536;
+             against_another(row, effort, many, few);
+         }},
+    Kind{"M.stream", "resident bytes per idle stream", 256, 80, false,
+         [](Row& row, const Effort& effort) { row.measured = bytes_per_idle_stream(scaled(32'768, effort)); }},
+    Kind{"M.page", "resident bytes per mapped 4 KiB page beyond the guest's own tables", 16, 9, false,
+         [](Row& row, const Effort& effort) { row.measured = bytes_per_mapped_page(scaled(262'144, effort)); }},
+};
+
+}  // namespace
+
+std::vector<std::string> row_ids() {
+    std::vector<std::string> ids;
+    for (const Kind& kind : kinds) ids.emplace_back(kind.id);
+    return ids;
+}
+
+Row measure(const std::string& id, const Effort& effort) {
+    for (const Kind& kind : kinds) {
+        if (id != kind.id) continue;
+        Row row{kind.id, kind.metric, 0, kind.must, kind.goal, kind.larger_is_better, ""};
+        kind.measure(row, effort);
+        return row;
+    }
+    throw std::invalid_argument("there is no row " + id);
+}
+
+}  // namespace smmusim::bench
