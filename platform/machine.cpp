@@ -86,10 +86,16 @@ void Machine::build_smmus() {
         for (std::size_t tbu = 0; tbu < place.tbus.size(); ++tbu)
             outputs.push_back(&port_to_interconnect(shell, fmt::format("tbu{}", tbu)));
         sim::Port& memory = port_to_interconnect(shell, "tcu");
-        const smmu::uarch::InterruptWires wires{wire(place.interrupts.event), wire(place.interrupts.pri),
-                                                wire(place.interrupts.sync), wire(place.interrupts.global_error)};
+        smmu::uarch::InterruptWires wires{wire(place.interrupts.event), wire(place.interrupts.pri),
+                                          wire(place.interrupts.sync), wire(place.interrupts.global_error)};
+        for (std::size_t group = 0; group < place.interrupts.pmcgs(place); ++group)
+            wires.monitors.push_back(wire(place.interrupts.pmcg + static_cast<u32>(group)));
         smmus.push_back(std::make_unique<smmu::uarch::Smmu>(simulation, name, place, outputs, memory, wires));
         map(name + "_registers", place.base, 128 * KiB, shell, smmus.back()->registers());
+        for (std::size_t group = 0; group < smmus.back()->pmcg_count(); ++group) {
+            smmu::uarch::Pmcg& pmcg = smmus.back()->pmcg(group);
+            map(fmt::format("{}_pmcg{}", name, group), pmcg.base(), smmu::spec::pmcg_span, shell, pmcg.registers());
+        }
         listeners_.push_back(std::make_unique<EventLog::SmmuListener>(events, name));
         smmus.back()->set_event_listener(listeners_.back().get());
         ats_requesters.push_back(std::make_unique<RawAtsRequesters>());

@@ -28,13 +28,29 @@ void WiredInterrupts::fields(sim::ConfigVisitor& visit) {
     visit(sync, {"sync", "INTID for CMD_SYNC completion; 0: not wired", Unit::Raw, Origin::Choice, source, 0, 1019});
     visit(global_error,
           {"global_error", "INTID for global errors; 0: not wired", Unit::Raw, Origin::Choice, source, 0, 1019});
+    constexpr const char* monitors = "SPIs of virtio-mmio in QEMU's virt machine, which this machine has not";
+    visit(pmcg, {"pmcg", "INTID of the first counter group's overflows, the others follow; 0: none is wired", Unit::Raw,
+                 Origin::Choice, monitors, 0, 1019});
+    visit(pmcg_count, {"pmcg_count", "counter groups that are wired; the others can only send messages", Unit::Count,
+                       Origin::Choice, monitors, 0, 988});
+}
+
+std::size_t WiredInterrupts::pmcgs(const smmu::uarch::SmmuConfig& smmu) const {
+    if (pmcg == 0 || !smmu.pmcg.present) return 0;
+    return std::min<std::size_t>(pmcg_count, 1 + smmu.tbus.size());
 }
 
 SmmuPlace SmmuPlace::at(std::size_t index) {
     SmmuPlace place;
     if (index != 0) place.base = 0x0B00'0000 + (index - 1) * 0x2'0000;
     const u32 first = 106 + 4 * static_cast<u32>(index);
-    place.interrupts = {first, first + 1, first + 2, first + 3};
+    place.interrupts = {first, first + 1, first + 2, first + 3, 0, 0};
+    // Eight groups each: their pages end below 0x0C000000, their INTIDs below those of the first SMMU.
+    place.pmcg.base = smmu::uarch::PmcgConfig::default_base + index * 16 * smmu::spec::pmcg_span;
+    if (index < 7) {
+        place.interrupts.pmcg = 48 + 8 * static_cast<u32>(index);
+        place.interrupts.pmcg_count = 8;
+    }
     return place;
 }
 
@@ -104,9 +120,13 @@ Problem interrupts_of(const PlatformConfig& config) {
     std::map<u32, std::string> taken;
     for (std::size_t index = 0; index < config.smmus.size(); ++index) {
         const WiredInterrupts& wires = config.smmus[index].interrupts;
-        for (const auto& [name, intid] :
-             {std::pair{"event", wires.event}, std::pair{"pri", wires.pri}, std::pair{"sync", wires.sync},
-              std::pair{"global_error", wires.global_error}}) {
+        std::vector<std::pair<const char*, u32>> inputs{{"event", wires.event},
+                                                        {"pri", wires.pri},
+                                                        {"sync", wires.sync},
+                                                        {"global_error", wires.global_error}};
+        for (std::size_t group = 0; group < wires.pmcgs(config.smmus[index]); ++group)
+            inputs.emplace_back("pmcg", wires.pmcg + static_cast<u32>(group));
+        for (const auto& [name, intid] : inputs) {
             if (intid == 0) continue;
             const std::string path = fmt::format("smmu{}.interrupts.{}", index, name);
             if (intid < 32 || intid >= 32 + config.gic.spis)

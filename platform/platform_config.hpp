@@ -18,6 +18,10 @@ struct WiredInterrupts {
     u32 pri = 0;
     u32 sync = 0;
     u32 global_error = 0;
+    u32 pmcg = 0;        ///< of the first counter group; the next has the next
+    u32 pmcg_count = 0;  ///< how many groups have one
+    /// How many counter groups of `smmu` are wired.
+    std::size_t pmcgs(const smmu::uarch::SmmuConfig& smmu) const;
     void fields(sim::ConfigVisitor& visit);
 };
 

@@ -33,7 +33,8 @@ struct Register {
     void (Device::*on_write)(u32 index, u64 value) = nullptr;
     /// Called instead of reading the stored value.
     u64 (Device::*on_read)(u32 index) = nullptr;
-    bool bytes = false;  ///< single bytes may be accessed
+    bool bytes = false;      ///< single bytes may be accessed
+    bool write_one = false;  ///< a write acts by its ones: what is not written counts as zero
 
     constexpr u32 step() const { return stride != 0 ? stride : width / 8; }
     constexpr u32 end() const { return offset + step() * (count - 1) + width / 8; }
@@ -90,7 +91,7 @@ public:
         const u64 lanes = low_mask(size * 8) << place.shift;
         const u64 writable = row.writable & lanes;
         // What is not written stays as a read shows it: the value may live in the device.
-        const u64 before = whole(device, place.row, place.index);
+        const u64 before = row.write_one ? 0 : whole(device, place.row, place.index);
         const u64 merged = (before & ~writable) | ((data << place.shift) & writable);
         if (row.on_write != nullptr) (device.*row.on_write)(place.index, merged);
         else values_[first_[place.row] + place.index] = merged;

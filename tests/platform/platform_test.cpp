@@ -27,6 +27,8 @@ TEST(Platform, AddressesAreThoseOfTheDefaultMachine) {
     EXPECT_EQ(at(0x08090040), "its0_frames");
     EXPECT_EQ(at(0x080A0000), "gicr");
     EXPECT_EQ(at(0x09050000), "smmu0_registers");
+    EXPECT_EQ(at(0x0B200000), "smmu0_pmcg0");
+    EXPECT_EQ(at(0x0B23FFFC), "smmu0_pmcg1");
     EXPECT_EQ(at(0x10000000), "root_complex0_memory32");
     EXPECT_EQ(at(0x40000000), "memory");
     EXPECT_EQ(at(0xBFFFFFFC), "memory");

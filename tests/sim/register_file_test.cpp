@@ -18,7 +18,7 @@ public:
 };
 
 constexpr u64 all = ~u64{0};
-constexpr std::array<Register<Handlers>, 9> registers{{
+constexpr std::array<Register<Handlers>, 10> registers{{
     {.name = "ID", .offset = 0x00, .reset = 0x1234},
     {.name = "CONTROL", .offset = 0x04, .writable = 0xff, .on_write = &Handlers::control_written},
     {.name = "BASE", .offset = 0x08, .width = 64, .reset = 7, .writable = 0x00ff'ffff'ffff'ffe0},
@@ -27,6 +27,13 @@ constexpr std::array<Register<Handlers>, 9> registers{{
     {.name = "PAGE", .offset = 0x40, .width = 64, .writable = all, .count = 4, .stride = 32},
     {.name = "PAGE_CFG", .offset = 0x48, .writable = all, .count = 4, .stride = 32},
     {.name = "PAGE_STATUS", .offset = 0x4c, .reset = 9, .count = 4, .stride = 32},
+    {.name = "CLEAR",
+     .offset = 0xe0,
+     .width = 64,
+     .writable = 0xffff'0000'00ff,
+     .on_write = &Handlers::control_written,
+     .on_read = &Handlers::status,
+     .write_one = true},
     {.name = "BYTE", .offset = 0xf0, .width = 8, .writable = 0xff},
 }};
 
@@ -106,6 +113,16 @@ TEST(RegisterFile, HandlerSeesTheWholeRegisterInsteadOfAStore) {
     EXPECT_EQ(device.read(0x04, 4), 0u) << "storing is the handler's business";
     device.file.value<"CONTROL">() = 0x42;
     EXPECT_EQ(device.read(0x04, 4), 0x42u);
+}
+
+TEST(RegisterFile, RegisterThatActsByOnesSeesOnlyWhatIsWritten) {
+    Device device;
+    device.write(0xe0, 4, 0x1ff);
+    device.write(0xe4, 4, 0x12345);
+    ASSERT_EQ(device.written.size(), 2u);
+    EXPECT_EQ(device.written[0].second, 0xffu) << "not what a read shows";
+    EXPECT_EQ(device.written[1].second, 0x2345'0000'0000u);
+    EXPECT_EQ(device.read(0xe0, 8), 0x5000u);
 }
 
 TEST(RegisterFile, ComputedRegisterKnowsItsIndex) {

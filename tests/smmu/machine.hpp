@@ -64,7 +64,7 @@ public:
     explicit SmmuMachine(uarch::SmmuConfig config = small_config())
         : memory(simulation, 100 * nanosecond),
           port(memory),
-          smmu(simulation, "smmu0", config, {&port}, port, {&event_irq, &pri_irq, &sync_irq, &gerror_irq, &wake_up}) {}
+          smmu(simulation, "smmu0", config, {&port}, port, {&event_irq, &pri_irq, &sync_irq, &gerror_irq, &wake_up, {&tcu_monitor_irq, &tbu_monitor_irq}}) {}
 
     /// No walk caches, small TLBs.
     static uarch::SmmuConfig small_config() {
@@ -174,7 +174,7 @@ public:
     }
 
     sim::Simulation simulation;
-    FakeInterrupt event_irq, pri_irq, sync_irq, gerror_irq, wake_up;
+    FakeInterrupt event_irq, pri_irq, sync_irq, gerror_irq, wake_up, tcu_monitor_irq, tbu_monitor_irq;
     FakeMemory memory;
     sim::DirectPort port;
     uarch::Smmu smmu;

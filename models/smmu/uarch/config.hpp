@@ -6,6 +6,7 @@
 #include "sim/assoc_cache.hpp"
 #include "sim/attributes.hpp"
 #include "smmu/spec/identification.hpp"
+#include "smmu/uarch/pmcg_config.hpp"
 
 namespace smmusim::smmu::uarch {
 
@@ -90,6 +91,7 @@ struct SmmuConfig {
     u32 gbpa = 0x1000;
     std::vector<TbuConfig> tbus{TbuConfig{}};
     TcuConfig tcu;
+    PmcgConfig pmcg;
 
     void fields(sim::ConfigVisitor& visit) {
         using sim::Origin;
@@ -110,6 +112,7 @@ struct SmmuConfig {
         identification.fields(visit);
         visit.list("tbu", "translation buffer unit", tbus);
         visit.group("tcu", "translation control unit", tcu);
+        visit.group("pmcg", "performance monitor counter groups", pmcg);
     }
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <vector>
 
 #include "sim/access.hpp"
 #include "sim/interrupt.hpp"
@@ -19,6 +20,7 @@ struct InterruptWires {
     sim::InterruptInput* sync = nullptr;
     sim::InterruptInput* global_error = nullptr;
     sim::InterruptInput* wake_up = nullptr;
+    std::vector<sim::InterruptInput*> monitors{};  ///< of the counter groups, by their number; may be fewer
 };
 
 class Interrupts {

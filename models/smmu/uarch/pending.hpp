@@ -21,6 +21,7 @@ struct WalkJob {
     bool tagged = false;
     bool stale = false;  ///< an invalidation covered it: nothing is kept, nobody joins any more
     bool finished = false;
+    bool missed = false;  ///< has read a descriptor
     arch::TranslationResult result;
     sim::Signal done;
 };

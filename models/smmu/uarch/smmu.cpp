@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "sim/trace.hpp"
 #include "smmu/uarch/timed_environment.hpp"
 
 namespace smmusim::smmu::uarch {
 
-using sim::Access;
 using sim::Status;
 
 Smmu::Smmu(sim::Simulation& simulation, std::string name, const SmmuConfig& config,
@@ -18,7 +16,7 @@ Smmu::Smmu(sim::Simulation& simulation, std::string name, const SmmuConfig& conf
       clock_(config.clock),
       memory_(memory),
       registers_(config_.identification, *this),
-      register_target_(*this),
+      register_target_(simulation, name_, config_.base, config_.register_latency, registers_),
       drain_(simulation, name_),
       tcu_(simulation, name_ + ".tcu", config_.tcu, clock_, config_.identification, registers_, memory),
       interrupts_(simulation, name_ + ".interrupts", config_.device_id, registers_, memory, wires),
@@ -35,53 +33,29 @@ Smmu::Smmu(sim::Simulation& simulation, std::string name, const SmmuConfig& conf
         tbus_.back()->set_functional(
             [this](const arch::Request& request, bool effective) { return functional(request, effective); });
     }
+    build_monitors(wires.monitors);
     registers_.reset(config_.gbpa);
 }
 
 Smmu::~Smmu() = default;
 
-// Registers.
-
-void Smmu::RegisterTarget::receive(Access& access, Time at) {
-    if (at <= smmu_.simulation_.now()) answer(access);
-    else smmu_.simulation_.scheduler().at(at, &RegisterTarget::arrived, this, &access);
-}
-
-void Smmu::RegisterTarget::arrived(void* target, void* access) {
-    static_cast<RegisterTarget*>(target)->answer(*static_cast<Access*>(access));
-}
-
-void Smmu::RegisterTarget::answer(Access& access) {
-    apply(access);
-    access.respond(smmu_.simulation_.now() + smmu_.config_.register_latency);
-}
-
-Time Smmu::RegisterTarget::perform(Access& access) {
-    apply(access);
-    return smmu_.config_.register_latency;
-}
-
-void Smmu::RegisterTarget::apply(Access& access) {
-    const u64 offset = access.address - smmu_.config_.base;
-    // Misaligned, wrong-sized and Secure accesses, atomics and undefined offsets are RAZ/WI.
-    access.status = Status::Ok;
-    if (access.size > 8 || access.command == sim::Command::Atomic) {
-        if (access.command != sim::Command::Write) std::memset(access.data(), 0, access.size);
-        return;
-    }
-    if (access.is_write()) smmu_.registers_.write(offset, access.size, access.value());
-    else access.set_value(smmu_.registers_.read(offset, access.size));
-    if (auto* trace = smmu_.simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Mmio)) {
-        trace->line(sim::Trace::Kind::Mmio, smmu_.simulation_.now(), smmu_.name_,
-                    fmt::format("{} {:#x} size {} {:#x}", access.is_write() ? "write" : "read", offset, access.size,
-                                access.value()));
-    }
-}
-
-void Smmu::RegisterTarget::inspect(Access& access) {
-    access.status = Status::Ok;
-    if (access.size > 8 || access.is_write()) return;
-    access.set_value(smmu_.registers_.read(access.address - smmu_.config_.base, access.size));
+void Smmu::build_monitors(const std::vector<sim::InterruptInput*>& wires) {
+    using Event = spec::MonitorEvent;
+    if (!config_.pmcg.present) return;
+    const auto add = [&](EventTap& tap, u64 events) {
+        const std::size_t index = pmcgs_.size();
+        sim::InterruptInput* const wire = index < wires.size() ? wires[index] : nullptr;
+        const Pmcg::Surroundings surroundings{
+            simulation_, clock_, memory_, tap, wire, config_.register_latency, config_.update_latency};
+        pmcgs_.push_back(std::make_unique<Pmcg>(surroundings, fmt::format("{}.pmcg{}", name_, index), config_.pmcg,
+                                                config_.identification, events, config_.pmcg.base_of(index)));
+    };
+    // 10.3: events 6 and 7 exist with ATS. Group 0 sees every stream, as 10.2 recommends.
+    const bool ats = config_.identification.idr0.ATS != 0;
+    const u64 common = bit_of(Event::Cycles) | bit_of(Event::Transaction) | bit_of(Event::TlbMiss);
+    add(tcu_.events, common | bit_of(Event::ConfigCacheMiss) | bit_of(Event::TransTableWalkAccess) |
+                         bit_of(Event::ConfigStructAccess) | (ats ? bit_of(Event::PcieAtsTransRq) : 0));
+    for (const auto& tbu : tbus_) add(tbu->events, common | (ats ? bit_of(Event::PcieAtsTransPassed) : 0));
 }
 
 void Smmu::record(const arch::Outcome& outcome) { events_.record(outcome.fault.event); }
@@ -163,6 +137,7 @@ void Smmu::reset() {
     interrupts_.reset();
     for (const auto& tbu : tbus_) tbu->reset();
     tcu_.reset();
+    for (const auto& pmcg : pmcgs_) pmcg->reset();
     stalls_.reset();
     drain_.reset();
     atc_outstanding_.clear();
@@ -198,6 +173,11 @@ void Smmu::statistics(sim::StatisticsVisitor& visit) {
     for (std::size_t index = 0; index < tbus_.size(); ++index) {
         visit.enter(fmt::format("tbu{}", index));
         tbus_[index]->statistics(visit);
+        visit.leave();
+    }
+    for (std::size_t index = 0; index < pmcgs_.size(); ++index) {
+        visit.enter(fmt::format("pmcg{}", index));
+        pmcgs_[index]->statistics(visit);
         visit.leave();
     }
 }

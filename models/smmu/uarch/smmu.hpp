@@ -6,7 +6,9 @@
 #include "smmu/uarch/command_queue.hpp"
 #include "smmu/uarch/drain.hpp"
 #include "smmu/uarch/event_queue.hpp"
+#include "smmu/uarch/pmcg.hpp"
 #include "smmu/uarch/pri_queue.hpp"
+#include "smmu/uarch/register_target.hpp"
 #include "smmu/uarch/stalls.hpp"
 #include "smmu/uarch/tbu.hpp"
 #include "smmu/uarch/tcu.hpp"
@@ -43,6 +45,10 @@ public:
     static std::vector<std::string_view> register_names() { return arch::Registers::names(); }
     const spec::Identification& id() const { return config_.identification; }
 
+    /// Counter groups: of the TCU, then of each TBU; none if the SMMU has no performance monitors.
+    std::size_t pmcg_count() const { return pmcgs_.size(); }
+    Pmcg& pmcg(std::size_t index) { return *pmcgs_[index]; }
+
     /// What would happen to an access: reads memory, changes nothing. `cached`: as the hardware would answer now.
     Inspection inspect(const arch::Request& request, bool cached = false, std::size_t tbu = 0);
     /// Why: every structure read and the rule that decided. `seen`, if set, is told of each read.
@@ -62,20 +68,6 @@ public:
     void statistics(sim::StatisticsVisitor& visit) override;
 
 private:
-    class RegisterTarget final : public sim::Target {
-    public:
-        explicit RegisterTarget(Smmu& smmu) : smmu_(smmu) {}
-        void receive(sim::Access& access, Time at) override;
-        Time perform(sim::Access& access) override;
-        void inspect(sim::Access& access) override;
-
-    private:
-        static void arrived(void* target, void* access);
-        void answer(sim::Access& access);
-        void apply(sim::Access& access);
-        Smmu& smmu_;
-    };
-
     // TranslationService
     sim::Task<arch::TranslationResult> translate(Pending& pending) override { return tcu_.translate(pending); }
     void record(const arch::Outcome& outcome) override;
@@ -114,6 +106,7 @@ private:
     void address_translation_requested() override;
     bool dormant() const override;
 
+    void build_monitors(const std::vector<sim::InterruptInput*>& wires);
     template <class Scope>
     void mark(const Scope& scope);
     /// `effective`: events are recorded and descriptors updated, as by a transaction.
@@ -135,7 +128,7 @@ private:
     sim::Clock clock_;
     sim::Port& memory_;
     arch::Registers registers_;
-    RegisterTarget register_target_;
+    RegisterTarget<arch::Registers> register_target_;
     Drain drain_;
     Tcu tcu_;
     Interrupts interrupts_;
@@ -144,6 +137,7 @@ private:
     PriQueue pages_;
     CommandQueue commands_;
     std::vector<std::unique_ptr<Tbu>> tbus_;
+    std::vector<std::unique_ptr<Pmcg>> pmcgs_;
     sim::AtsRequesters* requesters_ = nullptr;
     std::set<u64> atc_outstanding_;  ///< tickets of ATC invalidations
     u64 atc_ticket_ = 0;

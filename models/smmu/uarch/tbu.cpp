@@ -82,6 +82,7 @@ Lane& Tbu::lane_of(const sim::Attributes& attributes) {
 
 void Tbu::accept(Access& access) {
     ++transactions;
+    events.report(spec::MonitorEvent::Transaction, access.attributes.stream_id);
     reap();
     Pending& pending = allocate();
     in_flight_.push_back(pending);
@@ -103,8 +104,10 @@ void Tbu::start(Pending& pending) {
         ready(pending, at);
         return;
     }
-    if (!pending.missed) ++misses;
-    pending.missed = true;
+    if (!std::exchange(pending.missed, true)) {
+        ++misses;
+        events.report(spec::MonitorEvent::TlbMiss, pending.request.stream_id);
+    }
     scope_.spawn("translation", miss(pending, at));
 }
 

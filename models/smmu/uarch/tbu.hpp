@@ -10,6 +10,7 @@
 #include "sim/statistics.hpp"
 #include "smmu/uarch/config.hpp"
 #include "smmu/uarch/pending.hpp"
+#include "smmu/uarch/pmcg_tap.hpp"
 #include "smmu/uarch/tlb.hpp"
 
 namespace smmusim::smmu::uarch {
@@ -85,6 +86,7 @@ public:
 
     u64 transactions = 0;
     u64 misses = 0;
+    EventTap events;
 
 private:
     struct StreamKey {

@@ -28,7 +28,10 @@ void Tbu::ready(Pending& pending, Time at) {
     access.attributes.instruction = outcome.instruction;
     pending.ready_at = at;
     pending.state = Pending::State::Ready;
-    if (pending.request.address_type == sim::AddressType::Translated) ++translated_passed_;
+    if (pending.request.address_type == sim::AddressType::Translated) {
+        ++translated_passed_;
+        events.report(spec::MonitorEvent::PcieAtsTransPassed, pending.request.stream_id);
+    }
 
     // Posted writes of a requester leave in order; a read does not pass an earlier write of its requester, but passes
     // earlier reads (PCIe ordering).

@@ -48,7 +48,10 @@ Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config,
       read_name_(name_ + ": a table read") {}
 
 Task<TranslationResult> Tcu::translate(Pending& pending) {
+    received(pending.request.stream_id);
     if (!pending.request.ordinary()) {
+        if (pending.request.address_type == sim::AddressType::TranslationRequest)
+            events.report(spec::MonitorEvent::PcieAtsTransRq, pending.request.stream_id);
         // ATS and unsupported transactions share no walk.
         const auto job = std::make_shared<WalkJob>(simulation_, job_name_);
         job->request = pending.request;
@@ -72,6 +75,7 @@ Task<TranslationResult> Tcu::translate(Pending& pending) {
             translation.output = (translation.output & ~within) | (pending.request.address & within);
             translation.ipa = (translation.ipa & ~within) | (pending.request.address & within);
             if (translation.permissions().allow(effective)) {
+                if (job->missed) missed(pending.request.stream_id);
                 result.outcome = arch::proceed(result.context, identification_, effective, translation);
                 co_return result;
             }
@@ -105,8 +109,10 @@ Task<TranslationResult> Tcu::walk(std::shared_ptr<WalkJob> job) {
 /// A job that no transaction waits for.
 class Tcu::Background {
 public:
-    explicit Background(Tcu& tcu) : tcu_(tcu), job_(tcu.simulation_, tcu.job_name_) {
+    Background(Tcu& tcu, u32 stream) : tcu_(tcu), job_(tcu.simulation_, tcu.job_name_) {
+        job_.request.stream_id = stream;
         tcu_.background_.push_back(&job_);
+        tcu_.received(stream);
     }
     ~Background() { std::erase(tcu_.background_, &job_); }
     Background(const Background&) = delete;
@@ -122,7 +128,7 @@ Task<> Tcu::prefetch(arch::Prefetch prefetch) {
     // A hint: no more than the walk slots can hold at one time is followed.
     const u64 count = std::min<u64>(prefetch.count, config_.walk_slots);
     for (u64 index = 0; index < count && registers_.control().enabled; ++index) {
-        Background background(*this);
+        Background background(*this, prefetch.stream);
         TimedEnvironment environment(*this, background.job());
         arch::Request request;
         request.stream_id = prefetch.stream;
@@ -135,14 +141,14 @@ Task<> Tcu::prefetch(arch::Prefetch prefetch) {
 }
 
 Task<spec::GatosPar> Tcu::operate(arch::AddressOperation operation) {
-    Background background(*this);
+    Background background(*this, static_cast<u32>(operation.stream[spec::GatosSid::STREAMID]));
     TimedEnvironment environment(*this, background.job());
     environment.set_updates(!operation.address[spec::GatosAddr::HTTUI]);
     co_return co_await arch::translate_by_register(environment, operation);
 }
 
 Task<Checked<arch::StreamContext>> Tcu::entry(u32 stream) {
-    Background background(*this);
+    Background background(*this, stream);
     TimedEnvironment environment(*this, background.job());
     arch::Request request;
     request.stream_id = stream;
@@ -154,7 +160,19 @@ bool Tcu::dormant() const {
            misses_.empty() && background_.empty();
 }
 
-void Tcu::count(const Fetch& fetch) {
+void Tcu::received(u32 stream) {
+    ++requests_;
+    events.report(spec::MonitorEvent::Transaction, stream);
+}
+
+void Tcu::missed(u32 stream) {
+    ++misses_of_requests_;
+    events.report(spec::MonitorEvent::TlbMiss, stream);
+}
+
+void Tcu::count(const Fetch& fetch, u32 stream) {
+    using Event = spec::MonitorEvent;
+    events.report(fetch.descriptor() ? Event::TransTableWalkAccess : Event::ConfigStructAccess, stream);
     switch (fetch.kind) {
         case Fetch::Kind::Stage1:
             ++walk_accesses_;
@@ -192,8 +210,10 @@ Task<Fetched> TimedEnvironment::read(const Fetch fetch) {
     if (!fetch.descriptor() && !fetched_configuration_) {
         fetched_configuration_ = true;
         ++tcu_.config_misses_;
+        tcu_.events.report(spec::MonitorEvent::ConfigCacheMiss, job_.request.stream_id);
     }
-    tcu_.count(fetch);
+    if (fetch.descriptor() && !std::exchange(job_.missed, true)) tcu_.missed(job_.request.stream_id);
+    tcu_.count(fetch, job_.request.stream_id);
     sim::Simulation& simulation = tcu_.simulation_;
     co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.walk_latency));
 
@@ -216,6 +236,7 @@ Task<Fetched> TimedEnvironment::update(const Fetch fetch, u64 expected, u64 desi
     if (!slot_) slot_ = co_await tcu_.walk_slots_.take();  // everything before came from caches
     ++tcu_.walk_accesses_;
     ++tcu_.updates_;
+    tcu_.events.report(spec::MonitorEvent::TransTableWalkAccess, job_.request.stream_id);
     sim::Simulation& simulation = tcu_.simulation_;
     co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.walk_latency));
 
@@ -317,6 +338,10 @@ void Tcu::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("trans_table_walk_access", walk_accesses_, "1", "descriptor fetches and updates");
     visit.counter("config_struct_access", structure_reads_, "1", "fetches of STE, L1STD, CD and L1CD");
     visit.counter("config_cache_miss", config_misses_, "1", "translations that needed a configuration fetch");
+    visit.counter("tcu.transaction", requests_, "1",
+                  "translations that TBUs, commands and registers asked the TCU for");
+    visit.counter("tcu.tlb_miss", misses_of_requests_, "1",
+                  "those that read a descriptor, or joined a walk that did");
     visit.counter("walk.s1_reads", stage1_reads_, "1", "stage 1 descriptor fetches");
     visit.counter("walk.s2_reads", stage2_reads_, "1",
                   "stage 2 descriptor fetches, those for context descriptors included");

@@ -8,6 +8,7 @@
 #include "smmu/arch/address_operation.hpp"
 #include "smmu/uarch/config.hpp"
 #include "smmu/uarch/pending.hpp"
+#include "smmu/uarch/pmcg_tap.hpp"
 #include "smmu/uarch/walk_cache.hpp"
 
 namespace smmusim::smmu::uarch {
@@ -34,6 +35,8 @@ public:
     void reset();
     void statistics(sim::StatisticsVisitor& visit);
 
+    EventTap events;
+
 private:
     friend class TimedEnvironment;
     struct MissKey {
@@ -50,7 +53,10 @@ private:
 
     class Background;
     sim::Task<arch::TranslationResult> walk(std::shared_ptr<WalkJob> job);
-    void count(const arch::Fetch& fetch);
+    void count(const arch::Fetch& fetch, u32 stream);
+    /// A translation asked for by a TBU, a command or a register; and that it did not do without tables.
+    void received(u32 stream);
+    void missed(u32 stream);
 
     sim::Simulation& simulation_;
     std::string name_;
@@ -70,6 +76,8 @@ private:
     std::string job_name_;
     std::string read_name_;
 
+    u64 requests_ = 0;
+    u64 misses_of_requests_ = 0;
     u64 walk_accesses_ = 0;
     u64 stage1_reads_ = 0;
     u64 stage2_reads_ = 0;

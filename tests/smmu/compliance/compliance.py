@@ -44,6 +44,7 @@ CHAPTERS = {
     9: "ATS and PRI",
     10: "Caching",
     11: "What other models got wrong",
+    12: "Performance monitors",
     13: "Choices",
 }
 
