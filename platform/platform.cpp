@@ -178,12 +178,9 @@ void Platform::mmio_write(u64 address, u64 value, u32 size, u32 cpu) {
     transact(sim::Command::Write, address, value, size, cpu);
 }
 
-void Platform::submit(const StreamIdentity& identity, const sim::DmaHandle& operation) {
-    Requester* const requester = machine().requester(identity.smmu, identity.tbu);
-    if (requester == nullptr)
-        throw std::invalid_argument(fmt::format("there is no tbu{} of smmu{}", identity.tbu, identity.smmu));
-    const SimContext::Use use(machine_.context);
-    sim::Attributes& attributes = operation->attributes;
+namespace {
+
+void identify(sim::Attributes& attributes, const StreamIdentity& identity) {
     attributes.stream_id = identity.stream_id;
     attributes.substream_id = identity.substream_id;
     attributes.device_id = identity.device_id;
@@ -192,7 +189,29 @@ void Platform::submit(const StreamIdentity& identity, const sim::DmaHandle& oper
     attributes.secure = identity.secure;
     attributes.address_type = identity.address_type;
     attributes.no_write = identity.no_write;
-    requester->submit(operation);
+}
+
+}  // namespace
+
+Requester& Platform::requester(const StreamIdentity& identity) {
+    Requester* const requester = machine().requester(identity.smmu, identity.tbu);
+    if (requester == nullptr)
+        throw std::invalid_argument(fmt::format("there is no tbu{} of smmu{}", identity.tbu, identity.smmu));
+    return *requester;
+}
+
+pcie::uarch::Endpoint& Platform::endpoint(std::size_t index) {
+    const auto& endpoints = machine().endpoints;
+    if (index >= endpoints.size())
+        throw std::invalid_argument(fmt::format("there is no endpoint{}; the machine has {}", index, endpoints.size()));
+    return *endpoints[index];
+}
+
+void Platform::submit(const StreamIdentity& identity, const sim::DmaHandle& operation) {
+    Requester& sender = requester(identity);
+    const SimContext::Use use(machine_.context);
+    identify(operation->attributes, identity);
+    sender.submit(operation);
 }
 
 void Platform::submit(const StreamIdentity& identity, const PageHandle& operation) {
@@ -217,13 +236,39 @@ const std::vector<sim::AtcInvalidation>& Platform::invalidations(const StreamIde
     return parts.ats_requesters[identity.smmu]->invalidations(identity.stream_id);
 }
 
-void Platform::submit(std::size_t endpoint, const sim::DmaHandle& operation) {
-    Machine& parts = machine();
-    if (endpoint >= parts.endpoints.size())
-        throw std::invalid_argument(
-            fmt::format("there is no endpoint{}; the machine has {}", endpoint, parts.endpoints.size()));
+void Platform::submit(std::size_t index, const sim::DmaHandle& operation) {
+    pcie::uarch::Endpoint& function = endpoint(index);
     const SimContext::Use use(machine_.context);
-    parts.endpoints[endpoint]->submit(operation);
+    function.submit(operation);
+}
+
+std::shared_ptr<Traffic> Platform::start_traffic(const StreamIdentity& identity, TrafficPlan plan) {
+    Requester& sender = requester(identity);
+    const SimContext::Use use(machine_.context);
+    identify(plan.attributes, identity);
+    const auto submit = [&sender](const sim::DmaHandle& operation) { sender.submit(operation); };
+    const auto traffic = std::make_shared<Traffic>(simulation(), plan, submit);
+    traffic->start();
+    return traffic;
+}
+
+std::shared_ptr<Traffic> Platform::start_traffic(std::size_t index, TrafficPlan plan) {
+    pcie::uarch::Endpoint& function = endpoint(index);
+    const SimContext::Use use(machine_.context);
+    const auto submit = [&function](const sim::DmaHandle& operation) { function.submit(operation); };
+    const auto traffic = std::make_shared<Traffic>(simulation(), plan, submit);
+    traffic->start();
+    return traffic;
+}
+
+void Platform::wait(Traffic& traffic) {
+    if (traffic.done()) return;
+    traffic.on_done = [this] { stop(); };
+    struct GiveUp {
+        Traffic& traffic;
+        ~GiveUp() { traffic.on_done = nullptr; }
+    } const give_up{traffic};
+    run_until([&] { return traffic.done(); });
 }
 
 gic::uarch::CpuInterface& Platform::interrupts(u32 cpu) {

@@ -6,6 +6,7 @@
 
 #include "platform/config/loader.hpp"
 #include "platform/machine.hpp"
+#include "platform/traffic.hpp"
 
 namespace smmusim::platform {
 
@@ -103,6 +104,13 @@ public:
     /// Sends an operation as a function.
     void submit(std::size_t endpoint, const sim::DmaHandle& operation);
 
+    /// Starts many operations of a raw requester, or of a function. Throws std::invalid_argument for what cannot be
+    /// sent.
+    std::shared_ptr<Traffic> start_traffic(const StreamIdentity& identity, TrafficPlan plan);
+    std::shared_ptr<Traffic> start_traffic(std::size_t endpoint, TrafficPlan plan);
+    /// Until all of them have ended.
+    void wait(Traffic& traffic);
+
     gic::uarch::CpuInterface& interrupts(u32 cpu);
 
     /// Components; and others that somebody registered, such as software.
@@ -112,6 +120,8 @@ public:
 
 private:
     struct Transaction;
+    Requester& requester(const StreamIdentity& identity);
+    pcie::uarch::Endpoint& endpoint(std::size_t index);
     void start();
     u64 transact(sim::Command command, u64 address, u64 value, u32 size, u32 cpu);
     static sim::Task<> transact_on_bus(Platform* platform, u32 cpu, std::shared_ptr<Transaction> transaction);

@@ -225,6 +225,9 @@ std::optional<ConfigProblem> PlatformConfig::problem() const {
     for (std::size_t index = 0; index < smmus.size(); ++index)
         if (smmus[index].tbus.empty())
             return ConfigProblem{fmt::format("smmu{}.tbu_count", index), "an SMMU needs a TBU", "write 1 or more"};
+    for (std::size_t index = 0; index < smmus.size(); ++index)
+        if (const std::string problem = smmus[index].tcu.problem(); !problem.empty())
+            return ConfigProblem{fmt::format("smmu{}.tcu", index), problem, "see ./smmusim params smmu0.tcu"};
     if (auto problem = interrupts_of(*this)) return problem;
     if (auto problem = links_of(*this)) return problem;
     return endpoints_of(*this);

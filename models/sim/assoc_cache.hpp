@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -13,11 +15,19 @@ enum class Replacement : u8 { Lru, PseudoLru, RoundRobin, Random };
 inline constexpr std::array<Choice, 4> replacement_names{Choice{"lru", 0}, Choice{"plru", 1}, Choice{"round_robin", 2},
                                                          Choice{"random", 3}};
 
+/// How a key chooses its set. Modulo spreads consecutive keys evenly over any number of sets, and piles up keys whose
+/// distance is a multiple of it; Xor folds the upper bits over the lower ones first.
+enum class Indexing : u8 { Modulo, Xor };
+inline constexpr std::array<Choice, 2> indexing_names{Choice{"modulo", 0}, Choice{"xor", 1}};
+
 /// Size of a cache.
 struct CacheConfig {
     u32 entries = 64;
     u32 ways = 4;
     Replacement policy = Replacement::Lru;
+    Indexing index = Indexing::Modulo;
+
+    bool operator==(const CacheConfig&) const = default;
 
     void fields(ConfigVisitor& visit) {
         visit(entries,
@@ -25,6 +35,8 @@ struct CacheConfig {
         visit(ways, {"ways", "entries per set; 0 or at least `entries`: fully associative", Unit::Count, Origin::Choice,
                      "", 0, 1u << 20});
         visit(policy, {"policy", "which entry of a full set is replaced"}, replacement_names);
+        visit(index, {"index", "how a key chooses its set: modulo spreads runs, xor also power-of-two strides"},
+              indexing_names);
     }
 };
 
@@ -39,6 +51,9 @@ public:
         const u32 ways = config.ways == 0 ? config.entries : std::min(config.ways, config.entries);
         if (ways == 0) return;
         sets_.resize((config.entries + ways - 1) / ways);
+        if (config.index == Indexing::Xor && sets_.size() > 1)
+            fold_ = static_cast<unsigned>(std::bit_width(sets_.size() - 1));
+        if (std::has_single_bit(sets_.size())) mask_ = sets_.size() - 1;
         for (u64 number = 0; number < sets_.size(); ++number) {
             Set& set = sets_[number];
             set.first = static_cast<u32>(number * config.entries / sets_.size());
@@ -130,7 +145,12 @@ private:
     };
     static constexpr u32 linear_limit = 32;
 
-    Set& set_of(const Key& key) { return sets_.size() == 1 ? sets_[0] : sets_[key.hash() % sets_.size()]; }
+    Set& set_of(const Key& key) {
+        u64 hash = key.hash();
+        if (fold_ != 0)
+            for (u64 rest = hash >> fold_; rest != 0; rest >>= fold_) hash ^= rest;
+        return sets_[mask_ ? hash & *mask_ : hash % sets_.size()];
+    }
 
     Entry* lookup(const Key& key) {
         if (valid_ == 0) return nullptr;
@@ -207,6 +227,8 @@ private:
 
     Replacement policy_;
     bool indexed_ = false;
+    unsigned fold_ = 0;        ///< Xor: width of the pieces that are folded over each other
+    std::optional<u64> mask_;  ///< set if the number of sets is a power of two
     u64 random_;
     u32 valid_ = 0;
     std::vector<Entry> entries_;

@@ -87,6 +87,7 @@ private:
 
 void bind_machine(py::module_& module);
 void bind_devices(py::module_& module);
+void bind_traffic(py::module_& module);
 void bind_software(py::module_& module);
 
 }  // namespace smmusim::python

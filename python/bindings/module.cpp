@@ -71,6 +71,7 @@ PYBIND11_MODULE(_core, module) {
     py::register_exception_translator(&translate_errors);
     bind_machine(module);
     bind_devices(module);
+    bind_traffic(module);
     bind_software(module);
     module.def("run_scenario", &run_scenario);
 }

@@ -9,9 +9,10 @@ from smmusim.events import Event
 from smmusim.host import Device, Domain, Host, Irq
 from smmusim.platform import Platform
 from smmusim.scenario import run
+from smmusim.traffic import Traffic
 from smmusim.translation import Step, Translation
 
 __all__ = [
     "Blocked", "BusError", "ConfigError", "Device", "Domain", "Endpoint", "Error", "Event", "Handle", "Host", "Irq",
-    "Platform", "Result", "Step", "Stream", "Translation", "run",
+    "Platform", "Result", "Step", "Stream", "Traffic", "Translation", "run",
 ]

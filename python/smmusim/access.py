@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from smmusim import _core
+from smmusim import _core, traffic
 from smmusim.errors import Blocked
 
 if TYPE_CHECKING:
@@ -239,6 +239,20 @@ class Stream:
         return self.submit_write(iova, data, **identity).wait()
 
 
+    def start_traffic(self, iova: int, window: int, count: int, size: int = 64, stride: int | None = None,
+                      order: str = "random", write: bool = False, warmup: int = 0, outstanding: int = 1,
+                      seed: int = 1) -> traffic.Traffic:
+        """Like traffic(), but returns at once."""
+        plan = traffic.plan(iova, window, count, size, stride, order, write, warmup, outstanding, seed, None)
+        core = self._platform._core.start_stream_traffic(self._who(self._identity), plan)
+        return traffic.Traffic(self._platform, core, count - warmup)
+
+    def traffic(self, *arguments, **keywords) -> traffic.Traffic:
+        """Makes `count` accesses of `size` bytes within [iova, iova + window), at multiples of `stride` (default:
+        `size`) in "random" or "sequential" order, `outstanding` at one time; the first `warmup` are not measured."""
+        return self.start_traffic(*arguments, **keywords).wait()
+
+
 class ConfigSpace:
     """Configuration space of a function; offsets and sizes in bytes, without simulated time."""
 
@@ -298,6 +312,22 @@ class Endpoint:
                   instruction: bool = False) -> Result:
         """Writes by DMA; runs until the write is globally visible, or dropped."""
         return self.submit_write(iova, data, pasid, privileged, instruction).wait()
+
+    def start_traffic(self, iova: int, window: int, count: int, size: int = 64, stride: int | None = None,
+                      order: str = "random", write: bool = False, warmup: int = 0, outstanding: int | None = None,
+                      seed: int = 1, pasid: int | None = None) -> traffic.Traffic:
+        """Like traffic(), but returns at once."""
+        if outstanding is None:
+            outstanding = self._platform.parameters[f"endpoint{self._index}.tags"]
+        plan = traffic.plan(iova, window, count, size, stride, order, write, warmup, outstanding, seed, pasid)
+        core = self._platform._core.start_endpoint_traffic(self._index, plan)
+        return traffic.Traffic(self._platform, core, count - warmup)
+
+    def traffic(self, *arguments, **keywords) -> traffic.Traffic:
+        """Makes `count` DMA operations of `size` bytes within [iova, iova + window), at multiples of `stride`
+        (default: `size`) in "random" or "sequential" order, `outstanding` (default: the function's tags) at one time;
+        the first `warmup` are not measured."""
+        return self.start_traffic(*arguments, **keywords).wait()
 
     def msi(self, vector: int) -> None:
         """Raises a vector through the MSI or MSI-X state of the configuration space; returns at once."""

@@ -4,16 +4,12 @@
 #include <span>
 #include <vector>
 
-#include "sim/types.hpp"
+#include "sim/sequence.hpp"
 
 namespace smmusim::scenarios {
 
-/// A bijection of 64-bit words that leaves no visible structure (the finaliser of MurmurHash3).
-constexpr u64 mixed(u64 value) {
-    value = (value ^ (value >> 33)) * 0xff51afd7ed558ccd;
-    value = (value ^ (value >> 33)) * 0xc4ceb9fe1a85ec53;
-    return value ^ (value >> 33);
-}
+using sim::mixed;
+using sim::Sequence;
 
 /// Every aligned doubleword of every pass is different: a bijection of (pass, address).
 class Pattern {
@@ -35,18 +31,6 @@ public:
 
 private:
     u64 pass_;
-};
-
-/// A sequence of pseudo-random numbers (SplitMix64), the same on every machine.
-class Sequence {
-public:
-    explicit Sequence(u64 seed) : state_(seed) {}
-    u64 next() { return mixed(state_ += 0x9e3779b97f4a7c15); }
-    /// Uniform in [0, bound) up to an error of bound / 2^64.
-    u64 below(u64 bound) { return static_cast<u64>(static_cast<u128>(next()) * bound >> 64); }
-
-private:
-    u64 state_;
 };
 
 }  // namespace smmusim::scenarios

@@ -174,6 +174,29 @@ TEST(AssocCache, LruReplacesTheLeastRecentlyUsedOfTheSet) {
     }
 }
 
+TEST(AssocCache, XorSpreadsRunsAndStridesOfPowersOfTwoEvenly) {
+    for (const u64 stride : {1, 16, 256, 4096}) {
+        CacheConfig shape = config(64, 4);
+        shape.index = Indexing::Xor;
+        Cache cache(shape);
+        for (u64 key = 0; key < 64; ++key) cache.insert({key * stride}, key);
+        EXPECT_EQ(cache.size(), 64u) << "stride " << stride;
+        Cache modulo(config(64, 4));
+        for (u64 key = 0; key < 64; ++key) modulo.insert({key * stride}, key);
+        EXPECT_EQ(modulo.size(), stride == 1 ? 64u : 4u) << "stride " << stride;
+    }
+}
+
+TEST(AssocCache, XorUsesAnyNumberOfSets) {
+    for (const u32 entries : {1u, 12u, 48u, 100u}) {
+        CacheConfig shape = config(entries, 4);
+        shape.index = Indexing::Xor;
+        Cache cache(shape);
+        for (u64 key = 0; key < 100 * entries; ++key) cache.insert({key}, key);
+        EXPECT_EQ(cache.size(), entries);
+    }
+}
+
 TEST(AssocCache, PseudoLruReplacesTheFirstNotUsedSinceAllWereMarked) {
     Cache cache(config(4, 4, Replacement::PseudoLru));
     for (u64 key = 0; key < 4; ++key) cache.insert({key}, key);  // the last mark clears those of 0, 1 and 2

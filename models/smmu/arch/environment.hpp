@@ -38,17 +38,6 @@ struct Fetched {
     std::array<u64, 8> words{};
 };
 
-/// Where a walk of one stage stands: the table to read next and what the tables above it forbid.
-struct TablePoint {
-    bool valid = false;
-    int level = 0;
-    u64 base = 0;
-    bool read_only = false;        ///< APTable[1]
-    bool no_unprivileged = false;  ///< APTable[0]
-    bool no_unprivileged_execute = false;
-    bool no_privileged_execute = false;
-};
-
 /// Leaf of a stage 2 walk.
 struct Stage2Leaf {
     u64 output = 0;
@@ -61,6 +50,32 @@ struct Stage2Leaf {
     u64 descriptor_address = 0;
     u64 descriptor = 0;  ///< as it lies in memory
 };
+
+/// Where a walk of one stage stands: the table to read next and what the tables above it forbid.
+struct TablePoint {
+    bool valid = false;
+    int level = 0;
+    u64 base = 0;
+    bool read_only = false;        ///< APTable[1]
+    bool no_unprivileged = false;  ///< APTable[0]
+    bool no_unprivileged_execute = false;
+    bool no_privileged_execute = false;
+    /// Of a nested table of stage 1, if known: the translation of `place_ipa`, within the page that holds it.
+    bool placed = false;
+    u64 place_ipa = 0;
+    Stage2Leaf place;
+};
+
+/// Whether the page where a table of stage 1 is known to lie also holds `ipa`.
+inline bool holds(const TablePoint& point, u64 ipa) {
+    return point.placed && (ipa ^ point.place_ipa) >> point.place.span == 0;
+}
+/// The translation of `ipa` by that page.
+inline Stage2Leaf place_of(const TablePoint& point, u64 ipa) {
+    Stage2Leaf leaf = point.place;
+    leaf.output = leaf.output - point.place_ipa + ipa;
+    return leaf;
+}
 
 /// The functional environment answers at once; the timed one asks caches, takes slots and sends transactions.
 /// Each function marked * may be awaited.
@@ -79,7 +94,10 @@ concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, co
     env.keep_cd(id, id, cd);
     env.cached_table(tags, true, address);  // * TablePoint: the deepest table known for this stage and address
     env.keep_table(tags, true, address, 12u, point);  // the table covers 2^12 bytes
-    env.cached_stage2(tags, address);                 // *
+    env.place_table(tags, address, 12u, point);       // the same of a nested stage 1, once it is placed
+    env.cached_translation(tags, address);            // * of all the stages that the tags name
+    env.keep_translation(tags, address, stage1);
+    env.cached_stage2(tags, address);  // *
     env.keep_stage2(tags, address, leaf);
     env.forget_stage2(tags, address);
     env.tagged(tags);  // from now on the walk depends on these

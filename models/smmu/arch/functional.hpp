@@ -78,6 +78,9 @@ public:
     void keep_ste(u32, const spec::Ste&) {}
     void keep_cd(u32, u32, const spec::Cd&) {}
     void keep_table(const Tags&, bool, u64, unsigned, const TablePoint& point) { steps_.back().table = point; }
+    void place_table(const Tags&, u64, unsigned, const TablePoint&) {}
+    sim::Ready<Checked<Translation>> cached_translation(const Tags&, u64) { return unknown<Translation>(); }
+    void keep_translation(const Tags&, u64, const Translation&) {}
     void keep_stage2(const Tags&, u64, const Stage2Leaf& leaf) {
         if (!steps_.empty() && steps_.back().fetch.kind == Fetch::Kind::Stage2) steps_.back().stage2 = leaf;
     }

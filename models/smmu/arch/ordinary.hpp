@@ -136,7 +136,14 @@ Task<TranslationResult> translate_ordinary(Env& env, Request request) {
         result.outcome = bypass_by_ste(result.context, env.identification(), effective);
         co_return result;
     }
-    const Checked<Translation> translation = co_await translate_stages(env, result.context, effective);
+    const Tags& tags = result.context.tags;
+    const u64 address = canonical_address(result.context, effective.address);
+    // One that does not permit the access leaves it to a walk, which finds the fault or updates the descriptor.
+    Checked<Translation> translation = co_await env.cached_translation(tags, address);
+    if (!translation || !translation.value.permissions().allow(effective)) {
+        translation = co_await translate_stages(env, result.context, effective);
+        if (translation) env.keep_translation(tags, address, translation.value);
+    }
     if (translation) result.outcome = proceed(result.context, env.identification(), effective, translation.value);
     else result.outcome = dispose(translation.fault, effective, result.context);
     co_return result;

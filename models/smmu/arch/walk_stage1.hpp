@@ -48,7 +48,10 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
     const HardwareUpdate update = hardware_update(cd[spec::Cd::HA], cd[spec::Cd::HD], id);
     const bool big_endian = cd[spec::Cd::ENDI];
     TablePoint point = co_await env.cached_table(context.tags, true, address);
-    if (!point.valid) {
+    unsigned covers = 0;  // log2 of what the table under way covers; 0: it is the first
+    if (point.valid) {
+        covers = geometry.low_bit(point.level - 1);
+    } else {
         point.valid = true;
         point.level = geometry.start;
         point.base = geometry.start_base(cd.table_base(upper), output_bits);
@@ -65,10 +68,19 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
             fetch.memory = stage1_walk_attributes(cd, upper);
             if (context.stage2) {
                 fetch.ipa = fetch.address;
-                const Checked<Stage2Leaf> where =
-                    co_await walk_stage2(env, context, request, fetch.ipa, FaultClass::Ttd);
-                if (!where) co_return where.fault;
-                table = where.value;
+                if (holds(point, fetch.ipa) && detail::stage2_refusal(context, point.place, point.place.permissions,
+                                                                      request, FaultClass::Ttd) == nullptr) {
+                    table = place_of(point, fetch.ipa);
+                } else {
+                    const Checked<Stage2Leaf> where =
+                        co_await walk_stage2(env, context, request, fetch.ipa, FaultClass::Ttd);
+                    if (!where) co_return where.fault;
+                    table = where.value;
+                    point.placed = true;
+                    point.place_ipa = fetch.ipa;
+                    point.place = table;
+                    if (covers != 0) env.place_table(context.tags, address, covers, point);
+                }
                 fetch.address = table.output;
                 fetch.memory = own_attributes_through_stage2(fetch.memory, context.ste, table, id);
             }
@@ -98,7 +110,9 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
             }
             point.level = level + 1;
             point.base = output;
-            env.keep_table(context.tags, true, address, geometry.low_bit(level), point);
+            point.placed = false;
+            covers = geometry.low_bit(level);
+            env.keep_table(context.tags, true, address, covers, point);
             read = true;
             continue;
         }
@@ -130,6 +144,9 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
                 const Fault refused = co_await permit_descriptor_update(env, context, request, fetch.ipa, table);
                 if (refused) co_return refused;
                 fetch.address = table.output;
+                point.place_ipa = fetch.ipa;
+                point.place = table;
+                if (covers != 0) env.place_table(context.tags, address, covers, point);
             }
             const u64 expected = fetched.words[0];
             fetched = co_await env.update(fetch, expected, in_order(updated.raw(), big_endian));

@@ -1,6 +1,9 @@
 // Sizes, latencies and identification of one SMMU.
 #pragma once
 
+#include <array>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "sim/assoc_cache.hpp"
@@ -12,6 +15,7 @@ namespace smmusim::smmu::uarch {
 
 /// One translation buffer unit: the TLBs in front of a root port.
 struct TbuConfig {
+    u64 clock = 0;
     sim::CacheConfig utlb{.entries = 32, .ways = 0};
     sim::CacheConfig tlb{.entries = 2048, .ways = 4};
     sim::CacheConfig contexts{.entries = 64, .ways = 4};
@@ -26,6 +30,8 @@ struct TbuConfig {
         using sim::Origin;
         using sim::Unit;
         constexpr const char* gem5 = "defaults of gem5's SMMUv3 model, which claim to represent no part";
+        visit(clock, {"clock", "clock of this TBU; 0Hz: that of the SMMU", Unit::Hertz, Origin::Choice, "", 0,
+                      10'000'000'000});
         visit.group("utlb", "micro TLB", utlb);
         visit.group("tlb", "main TLB of the TBU", tlb);
         visit.group("contexts", "stream configurations kept beside the TLBs", contexts);
@@ -42,42 +48,59 @@ struct TbuConfig {
     }
 };
 
-/// The translation control unit: configuration cache, walk caches, walk slots, queues.
+/// How the walk caches of a stage are searched.
+enum class WalkCacheSearch : u8 { Parallel, Serial };
+inline constexpr std::array<sim::Choice, 2> walk_cache_search_names{sim::Choice{"parallel", 0},
+                                                                    sim::Choice{"serial", 1}};
+enum class PrefetchPolicy : u8 { None, NextPage };
+inline constexpr std::array<sim::Choice, 2> prefetch_names{sim::Choice{"none", 0}, sim::Choice{"next_page", 1}};
+
+/// A cache that is like another one until it is given a size or policy of its own.
+class FollowingCache {
+public:
+    FollowingCache() = default;
+    FollowingCache(const sim::CacheConfig& own) : own_(own) {}
+    sim::CacheConfig like(const sim::CacheConfig& common) const { return own_.value_or(common); }
+    void fields(sim::ConfigVisitor& visit, const char* name, const char* meaning, const sim::CacheConfig& common) {
+        sim::CacheConfig value = like(common);
+        const sim::CacheConfig before = value;
+        visit.group(name, meaning, value);
+        if (value != before) own_ = value;
+    }
+
+private:
+    std::optional<sim::CacheConfig> own_;
+};
+
+/// The translation control unit: configuration caches, walk caches, walk slots, queues.
 struct TcuConfig {
+    static constexpr unsigned levels = 4;
+
     sim::CacheConfig config_cache{.entries = 64, .ways = 4};
+    FollowingCache ste_cache;
+    FollowingCache cd_cache;
     sim::CacheConfig walk_cache{.entries = 512, .ways = 4};
+    std::array<FollowingCache, levels> s1_walk_cache;
+    std::array<FollowingCache, levels> s2_walk_cache;
+    bool walk_cache_leaves = false;
+    WalkCacheSearch walk_cache_search = WalkCacheSearch::Parallel;
     sim::CacheConfig ipa_cache{.entries = 0, .ways = 4};
+    PrefetchPolicy prefetch = PrefetchPolicy::None;
     u32 walk_slots = 16;
     u32 config_latency = 3;
     u32 walk_cache_latency = 4;
     u32 ipa_cache_latency = 4;
+    u32 walk_start_latency = 0;
     u32 walk_latency = 1;
+    u32 walk_return_latency = 0;
     u32 command_latency = 4;
     u32 event_latency = 1;
 
-    void fields(sim::ConfigVisitor& visit) {
-        using sim::Origin;
-        using sim::Unit;
-        constexpr const char* gem5 = "defaults of gem5's SMMUv3 model, which claim to represent no part";
-        visit.group("config_cache", "stream table entries and context descriptors, each in a cache of this size",
-                    config_cache);
-        visit.group("walk_cache", "table descriptors, each stage in a cache of this size", walk_cache);
-        visit.group("ipa_cache", "stage 2 translations of intermediate addresses", ipa_cache);
-        visit(walk_slots, {"walk_slots", "translations that read memory at the same time", Unit::Count, Origin::Assumed,
-                           gem5, 1, 65'536});
-        visit(config_latency,
-              {"config_latency", "look-up of the configuration cache", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
-        visit(walk_cache_latency,
-              {"walk_cache_latency", "look-up of a walk cache", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
-        visit(ipa_cache_latency,
-              {"ipa_cache_latency", "look-up of the IPA cache", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
-        visit(walk_latency,
-              {"walk_latency", "around each read of a walk", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
-        visit(command_latency, {"command_latency", "execution of a command after its fetch", Unit::Cycles,
-                                Origin::Assumed, "no public figure", 0, 1'000'000});
-        visit(event_latency, {"event_latency", "composition of an event record", Unit::Cycles, Origin::Assumed,
-                              "no public figure", 0, 1'000'000});
-    }
+    /// The walk caches of a stage, by the level of the descriptors that they keep.
+    std::array<sim::CacheConfig, levels> walk_caches(bool stage1) const;
+    void fields(sim::ConfigVisitor& visit);
+    /// Why a TCU cannot be built like this; empty if it can.
+    std::string problem() const;
 };
 
 struct SmmuConfig {
@@ -97,8 +120,8 @@ struct SmmuConfig {
         using sim::Origin;
         using sim::Unit;
         visit(base, {"base", "address of register page 0", Unit::Address, Origin::Choice, "QEMU virt"});
-        visit(clock, {"clock", "clock of TBUs and TCU", Unit::Hertz, Origin::Assumed, "a round figure", 1'000'000,
-                      10'000'000'000});
+        visit(clock, {"clock", "clock of the TCU, and of the TBUs without one of their own", Unit::Hertz,
+                      Origin::Assumed, "a round figure", 1'000'000, 10'000'000'000});
         visit(update_latency, {"update_latency", "from a write of CR0, IRQ_CTRL or GBPA to its effect", Unit::Time,
                                Origin::Assumed, "finite by IHI 0070, 6.3", 0, millisecond});
         visit(register_latency, {"register_latency", "of a register access inside the SMMU", Unit::Time,

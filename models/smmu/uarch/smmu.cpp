@@ -28,8 +28,10 @@ Smmu::Smmu(sim::Simulation& simulation, std::string name, const SmmuConfig& conf
       scope_(simulation, name_) {
     for (std::size_t index = 0; index < config_.tbus.size(); ++index) {
         TranslationService& service = *this;
-        tbus_.push_back(std::make_unique<Tbu>(simulation, fmt::format("{}.tbu{}", name_, index), config_.tbus[index],
-                                              clock_, service, *tbu_outputs[index]));
+        const TbuConfig& tbu = config_.tbus[index];
+        const sim::Clock& clock = tbu.clock == 0 ? clock_ : tbu_clocks_.emplace_back(tbu.clock);
+        tbus_.push_back(std::make_unique<Tbu>(simulation, fmt::format("{}.tbu{}", name_, index), tbu, clock, service,
+                                              *tbu_outputs[index]));
         tbus_.back()->set_functional(
             [this](const arch::Request& request, bool effective) { return functional(request, effective); });
     }

@@ -1,6 +1,8 @@
 // One SMMU: TBUs, a TCU, the queues and the registers, joined.
 #pragma once
 
+#include <deque>
+
 #include "smmu/arch/explain.hpp"
 #include "smmu/arch/functional.hpp"
 #include "smmu/uarch/command_queue.hpp"
@@ -126,6 +128,7 @@ private:
     std::string name_;
     SmmuConfig config_;
     sim::Clock clock_;
+    std::deque<sim::Clock> tbu_clocks_;  ///< of those with one of their own
     sim::Port& memory_;
     arch::Registers registers_;
     RegisterTarget<arch::Registers> register_target_;

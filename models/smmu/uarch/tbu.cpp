@@ -101,6 +101,7 @@ void Tbu::accept(Access& access) {
 void Tbu::start(Pending& pending) {
     Time at = accept_.enter(simulation_.now());
     if (look_up(pending, at)) {
+        hit_latency_.add(at - simulation_.now());
         ready(pending, at);
         return;
     }
@@ -160,10 +161,12 @@ bool Tbu::look_up(Pending& pending, Time& at) {
 }
 
 sim::Task<> Tbu::miss(Pending& pending, Time looked_up) {
+    const Time arrived = simulation_.now();
     const sim::Slots::Slot slot = co_await translation_slots_.take();
     co_await simulation_.until(clock_.after(std::max(looked_up, simulation_.now()), config_.link_latency));
     const arch::TranslationResult result = co_await service_.translate(pending);
     co_await simulation_.until(clock_.after(simulation_.now(), config_.link_latency));
+    miss_latency_.add(simulation_.now() - arrived);
     fill(pending, result);
     pending.job.reset();
     pending.outcome = result.outcome;
@@ -258,6 +261,8 @@ void Tbu::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("pcie_ats_trans_passed", translated_passed_, "1", "translated transactions that were let through");
     visit.counter("stalled", stalled_, "1", "stalls of transactions, repeated ones included");
     visit.counter("aborted", aborted_, "1", "transactions terminated by the SMMU");
+    visit.latency("hit_latency_ns", hit_latency_, "arrival to translation, without the TCU");
+    visit.latency("miss_latency_ns", miss_latency_, "arrival to the TCU's answer, waiting for slots included");
     visit.gauge("tlb_entries", tlb_.size(), "1", "valid entries of the main TLB");
 }
 

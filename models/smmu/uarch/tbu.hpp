@@ -151,6 +151,8 @@ private:
     u64 stalled_ = 0;
     u64 translation_requests_ = 0;
     u64 translated_passed_ = 0;
+    sim::Histogram hit_latency_;
+    sim::Histogram miss_latency_;
 };
 
 template <class Visitor, class EndingVisitor>

@@ -1,33 +1,13 @@
 #include "smmu/uarch/tcu.hpp"
 
-#include <fmt/format.h>
-
-#include "sim/trace.hpp"
 #include "smmu/uarch/timed_environment.hpp"
 
 namespace smmusim::smmu::uarch {
 
 using arch::Checked;
 using arch::Fetch;
-using arch::Fetched;
-using arch::Stage2Leaf;
-using arch::TablePoint;
-using arch::Tags;
 using arch::TranslationResult;
 using sim::Task;
-
-namespace {
-
-template <class T>
-Checked<T> unknown() {
-    Checked<T> nothing;
-    nothing.fault.kind = arch::Fault::Kind::Silent;
-    return nothing;
-}
-
-constexpr std::array fetch_names{"L1STD", "STE", "L1CD", "CD", "S1", "S2"};
-
-}  // namespace
 
 Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config, const sim::Clock& clock,
          const spec::Identification& identification, arch::Registers& registers, sim::Port& memory)
@@ -39,16 +19,24 @@ Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config,
       registers_(registers),
       memory_(memory),
       walk_slots_(simulation, name_ + ".walk_slots", config.walk_slots),
-      stes_(config.config_cache),
-      cds_(config.config_cache),
-      stage1_tables_(config.walk_cache, true),
-      stage2_tables_(config.walk_cache, false),
+      stes_(config.ste_cache.like(config.config_cache)),
+      cds_(config.cd_cache.like(config.config_cache)),
+      stage1_(config.walk_caches(true), config.walk_cache_leaves),
+      stage2_(config.walk_caches(false), config.walk_cache_leaves),
       ipas_(config.ipa_cache),
       job_name_(name_ + ": a translation of the same page"),
-      read_name_(name_ + ": a table read") {}
+      read_name_(name_ + ": a table read"),
+      scope_(simulation, name_) {}
 
 Task<TranslationResult> Tcu::translate(Pending& pending) {
     received(pending.request.stream_id);
+    const Time arrived = simulation_.now();
+    const TranslationResult result = co_await join_or_walk(pending);
+    latency_.add(simulation_.now() - arrived);
+    co_return result;
+}
+
+Task<TranslationResult> Tcu::join_or_walk(Pending& pending) {
     if (!pending.request.ordinary()) {
         if (pending.request.address_type == sim::AddressType::TranslationRequest)
             events.report(spec::MonitorEvent::PcieAtsTransRq, pending.request.stream_id);
@@ -92,6 +80,7 @@ Task<TranslationResult> Tcu::translate(Pending& pending) {
     const auto mine = misses_.find(key);
     if (mine != misses_.end() && mine->second == job) misses_.erase(mine);
     job->done.notify_all();
+    prefetch_behind(job->request, result);
     co_return result;
 }
 
@@ -140,6 +129,27 @@ Task<> Tcu::prefetch(arch::Prefetch prefetch) {
     }
 }
 
+void Tcu::prefetch_behind(const arch::Request& request, const TranslationResult& result) {
+    if (config_.prefetch == PrefetchPolicy::None || walk_slots_.in_use() == walk_slots_.capacity()) return;
+    if (result.outcome.disposition != arch::Disposition::Proceed || !result.outcome.translated) return;
+    arch::Request next = request;
+    const unsigned span = std::min(result.outcome.translation.span, 52u);
+    next.address = (request.address & ~sim::low_mask(span)) + (u64{1} << span);
+    next.read = true;
+    next.write = next.instruction = false;
+    next.operation = sim::CacheOperation::None;
+    next.speculative = true;
+    scope_.spawn("prefetch", prefetch_page(next));
+}
+
+Task<> Tcu::prefetch_page(arch::Request request) {
+    ++prefetches_;
+    Background background(*this, request.stream_id);
+    TimedEnvironment environment(*this, background.job());
+    environment.forbid_updates();
+    co_await arch::translate(environment, request);
+}
+
 Task<spec::GatosPar> Tcu::operate(arch::AddressOperation operation) {
     Background background(*this, static_cast<u32>(operation.stream[spec::GatosSid::STREAMID]));
     TimedEnvironment environment(*this, background.job());
@@ -156,7 +166,7 @@ Task<Checked<arch::StreamContext>> Tcu::entry(u32 stream) {
 }
 
 bool Tcu::dormant() const {
-    return stes_.size() == 0 && cds_.size() == 0 && stage1_tables_.empty() && stage2_tables_.empty() && ipas_.empty() &&
+    return stes_.size() == 0 && cds_.size() == 0 && stage1_.empty() && stage2_.empty() && ipas_.empty() &&
            misses_.empty() && background_.empty();
 }
 
@@ -186,134 +196,10 @@ void Tcu::count(const Fetch& fetch, u32 stream) {
     }
 }
 
-sim::AccessPtr own_access(sim::AccessPool& accesses, sim::Command command, const Fetch& fetch) {
-    sim::AccessPtr access = accesses.make(command, fetch.address, fetch.size);
-    access->attributes.transaction_class =
-        fetch.descriptor() ? sim::TransactionClass::TableWalk : sim::TransactionClass::ConfigFetch;
-    access->attributes.privileged = true;
-    access->attributes.memory = fetch.memory;
-    return access;
-}
-
-void TimedEnvironment::trace(const Fetch& fetch, const char* what, const Fetched& fetched) const {
-    auto* const trace = tcu_.simulation_.trace();
-    if (trace == nullptr || !trace->wants(sim::Trace::Kind::Walk)) return;
-    trace->line(sim::Trace::Kind::Walk, tcu_.simulation_.now(), tcu_.name_,
-                fmt::format("{}{} level {} [{:#x}] = {:#x}{}", fetch_names[static_cast<u8>(fetch.kind)], what,
-                            fetch.level == arch::Translation::no_level ? -1 : fetch.level, fetch.address,
-                            fetched.words[0], fetched.ok ? "" : " aborted"));
-}
-
-Task<Fetched> TimedEnvironment::read(const Fetch fetch) {
-    if (!slot_) slot_ = co_await tcu_.walk_slots_.take();
-    if (fetch.descriptor() && reads_++ == 0) began_ = tcu_.simulation_.now();
-    if (!fetch.descriptor() && !fetched_configuration_) {
-        fetched_configuration_ = true;
-        ++tcu_.config_misses_;
-        tcu_.events.report(spec::MonitorEvent::ConfigCacheMiss, job_.request.stream_id);
-    }
-    if (fetch.descriptor() && !std::exchange(job_.missed, true)) tcu_.missed(job_.request.stream_id);
-    tcu_.count(fetch, job_.request.stream_id);
-    sim::Simulation& simulation = tcu_.simulation_;
-    co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.walk_latency));
-
-    const sim::AccessPtr access = own_access(simulation.accesses(), sim::Command::Read, fetch);
-    const sim::Status status = co_await sim::transfer(simulation, tcu_.memory_, *access, tcu_.read_name_);
-    Fetched fetched;
-    fetched.ok = status == sim::Status::Ok;
-    if (fetched.ok) std::memcpy(fetched.words.data(), access->data(), fetch.size);
-    trace(fetch, "", fetched);
-    co_return fetched;
-}
-
-Task<Fetched> TimedEnvironment::update(const Fetch fetch, u64 expected, u64 desired) {
-    if (!updates_) {
-        Fetched pretended;
-        pretended.ok = true;
-        pretended.words[0] = expected;
-        co_return pretended;
-    }
-    if (!slot_) slot_ = co_await tcu_.walk_slots_.take();  // everything before came from caches
-    ++tcu_.walk_accesses_;
-    ++tcu_.updates_;
-    tcu_.events.report(spec::MonitorEvent::TransTableWalkAccess, job_.request.stream_id);
-    sim::Simulation& simulation = tcu_.simulation_;
-    co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.walk_latency));
-
-    const sim::AccessPtr access = own_access(simulation.accesses(), sim::Command::Atomic, fetch);
-    access->operation = sim::AtomicOperation::CompareSwap;
-    access->compare = expected;
-    access->operand = desired;
-    const sim::Status status = co_await sim::transfer(simulation, tcu_.memory_, *access, tcu_.read_name_);
-    Fetched before;
-    before.ok = status == sim::Status::Ok;
-    if (before.ok) before.words[0] = access->value();
-    trace(fetch, " update", before);
-    co_return before;
-}
-
-Task<Checked<spec::Ste>> TimedEnvironment::cached_ste(u32 stream) {
-    sim::Simulation& simulation = tcu_.simulation_;
-    co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.config_latency));
-    if (const spec::Ste* known = tcu_.stes_.find({stream, 0})) co_return *known;
-    co_return unknown<spec::Ste>();
-}
-
-Task<Checked<spec::Cd>> TimedEnvironment::cached_cd(u32 stream, u32 index) {
-    // Found in the same look-up as the entry.
-    if (const spec::Cd* known = tcu_.cds_.find({stream, index})) co_return *known;
-    co_return unknown<spec::Cd>();
-}
-
-Task<TablePoint> TimedEnvironment::cached_table(const Tags tags, bool stage1, u64 address) {
-    WalkCache& cache = stage1 ? tcu_.stage1_tables_ : tcu_.stage2_tables_;
-    if (!cache.present()) co_return TablePoint{};
-    sim::Simulation& simulation = tcu_.simulation_;
-    co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.walk_cache_latency));
-    co_return cache.find(tags, address);
-}
-
-Task<Checked<Stage2Leaf>> TimedEnvironment::cached_stage2(const Tags tags, u64 ipa) {
-    if (!tcu_.ipas_.present()) co_return unknown<Stage2Leaf>();
-    sim::Simulation& simulation = tcu_.simulation_;
-    co_await simulation.until(tcu_.clock_.after(simulation.now(), tcu_.config_.ipa_cache_latency));
-    const Stage2Leaf* const known = tcu_.ipas_.find(tags, ipa);
-    if (known == nullptr) co_return unknown<Stage2Leaf>();
-    Stage2Leaf leaf = *known;
-    leaf.output |= ipa & sim::low_mask(leaf.span);
-    co_return leaf;
-}
-
-// What an invalidation covered while it was fetched is not kept.
-
-void TimedEnvironment::keep_ste(u32 stream, const spec::Ste& ste) {
-    if (!job_.stale) tcu_.stes_.insert({stream, 0}, ste);
-}
-
-void TimedEnvironment::keep_cd(u32 stream, u32 index, const spec::Cd& cd) {
-    if (!job_.stale) tcu_.cds_.insert({stream, index}, cd);
-}
-
-void TimedEnvironment::keep_table(const Tags& tags, bool stage1, u64 address, unsigned span, const TablePoint& point) {
-    if (!job_.stale) (stage1 ? tcu_.stage1_tables_ : tcu_.stage2_tables_).insert(tags, address, span, point);
-}
-
-void TimedEnvironment::keep_stage2(const Tags& tags, u64 ipa, const Stage2Leaf& leaf) {
-    if (!job_.stale) tcu_.ipas_.insert(tags, ipa, leaf);
-}
-
-void TimedEnvironment::forget_stage2(const Tags& tags, u64 ipa) { tcu_.ipas_.forget(tags, ipa); }
-
-void TimedEnvironment::tagged(const Tags& tags) {
-    job_.tags = tags;
-    job_.tagged = true;
-    reads_ = 0;  // stage 2 reads for the context descriptor are not part of the walk
-}
-
 void Tcu::invalidate(const arch::TranslationScope& scope) {
     for (WalkJob* job : background_) job->stale = true;
-    stage1_tables_.invalidate(scope);
-    stage2_tables_.invalidate(scope);
+    stage1_.invalidate(scope);
+    stage2_.invalidate(scope);
     ipas_.invalidate(scope);
 }
 
@@ -326,11 +212,12 @@ void Tcu::invalidate(const arch::ConfigurationScope& scope) {
 }
 
 void Tcu::reset() {
+    scope_.cancel();
     misses_.clear();
     stes_.clear();
     cds_.clear();
-    stage1_tables_.clear();
-    stage2_tables_.clear();
+    stage1_.clear();
+    stage2_.clear();
     ipas_.clear();
 }
 
@@ -348,10 +235,20 @@ void Tcu::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("walk.updates", updates_, "1", "hardware updates of descriptors");
     visit.counter("walk.count", walks_, "1", "walks that ended without a fault");
     visit.counter("walk.joined", joined_, "1", "misses that joined a walk under way");
+    visit.counter("walk.prefetches", prefetches_, "1", "walks of a next page that nobody has asked for yet");
+    visit.counter("walk.slots_busy", slots_busy_, "ps", "time in use, summed over the walk slots");
+    visit.latency("walk.wait_ns", walk_wait_, "waiting for a walk slot, of translations that needed one");
+    visit.latency("translation_latency_ns", latency_, "arrival of a miss at the TCU to its answer");
     visit.latency("walk.latency_ns", walk_latency_,
                   "first descriptor read to the end of the walk, walks without a fault");
     visit.distribution("walk.reads", walk_reads_, "1", "descriptor reads of a walk without a fault");
     visit.gauge("walk.slots_peak", walk_slots_.peak(), "1", "most walk slots in use at one time");
+    visit.enter("s1_walk_cache");
+    stage1_.statistics(visit);
+    visit.leave();
+    visit.enter("s2_walk_cache");
+    stage2_.statistics(visit);
+    visit.leave();
 }
 
 }  // namespace smmusim::smmu::uarch

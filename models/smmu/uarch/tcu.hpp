@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "sim/clock.hpp"
+#include "sim/resources.hpp"
 #include "sim/statistics.hpp"
 #include "smmu/arch/address_operation.hpp"
 #include "smmu/uarch/config.hpp"
@@ -52,11 +53,15 @@ private:
     };
 
     class Background;
+    sim::Task<arch::TranslationResult> join_or_walk(Pending& pending);
     sim::Task<arch::TranslationResult> walk(std::shared_ptr<WalkJob> job);
     void count(const arch::Fetch& fetch, u32 stream);
     /// A translation asked for by a TBU, a command or a register; and that it did not do without tables.
     void received(u32 stream);
     void missed(u32 stream);
+    /// Follows a walk of a transaction by one of the next page, if the configuration says so and a slot is free.
+    void prefetch_behind(const arch::Request& request, const arch::TranslationResult& result);
+    sim::Task<> prefetch_page(arch::Request request);
 
     sim::Simulation& simulation_;
     std::string name_;
@@ -68,13 +73,14 @@ private:
     sim::Slots walk_slots_;
     sim::AssocCache<StructureKey, spec::Ste> stes_;
     sim::AssocCache<StructureKey, spec::Cd> cds_;
-    WalkCache stage1_tables_;
-    WalkCache stage2_tables_;
+    Stage1WalkCache stage1_;
+    Stage2WalkCache stage2_;
     IpaCache ipas_;
     std::unordered_map<MissKey, std::shared_ptr<WalkJob>, MissHash> misses_;
     std::vector<WalkJob*> background_;  ///< on nobody's behalf: an invalidation keeps all of them from filling caches
     std::string job_name_;
     std::string read_name_;
+    sim::Scope scope_;
 
     u64 requests_ = 0;
     u64 misses_of_requests_ = 0;
@@ -86,6 +92,10 @@ private:
     u64 config_misses_ = 0;
     u64 joined_ = 0;
     u64 walks_ = 0;
+    u64 prefetches_ = 0;
+    Time slots_busy_ = 0;
+    sim::Histogram latency_;
+    sim::Histogram walk_wait_;
     sim::Histogram walk_latency_;
     sim::Histogram walk_reads_;
 };

@@ -11,6 +11,7 @@ sim::AccessPtr own_access(sim::AccessPool& accesses, sim::Command command, const
 class TimedEnvironment {
 public:
     TimedEnvironment(Tcu& tcu, WalkJob& job) : tcu_(tcu), job_(job) {}
+    ~TimedEnvironment();
     TimedEnvironment(const TimedEnvironment&) = delete;
     TimedEnvironment& operator=(const TimedEnvironment&) = delete;
 
@@ -26,6 +27,9 @@ public:
     void keep_ste(u32 stream, const spec::Ste& ste);
     void keep_cd(u32 stream, u32 index, const spec::Cd& cd);
     void keep_table(const arch::Tags& tags, bool stage1, u64 address, unsigned span, const arch::TablePoint& point);
+    void place_table(const arch::Tags& tags, u64 address, unsigned span, const arch::TablePoint& point);
+    sim::Task<arch::Checked<arch::Translation>> cached_translation(const arch::Tags tags, u64 address);
+    void keep_translation(const arch::Tags& tags, u64 address, const arch::Translation& translation);
     void keep_stage2(const arch::Tags& tags, u64 ipa, const arch::Stage2Leaf& leaf);
     void forget_stage2(const arch::Tags& tags, u64 ipa);
     void tagged(const arch::Tags& tags);
@@ -33,19 +37,35 @@ public:
     void noted(const char*, const char*) {}
     void found_stage1(const arch::Translation&) {}
     /// False: descriptors are left alone, the answer is that of after the update.
-    void set_updates(bool updates) { updates_ = updates; }
+    void set_updates(bool updates) { updates_ = updates ? Updates::Performed : Updates::Pretended; }
+    /// Where a descriptor would need an update the walk ends in a fault.
+    void forbid_updates() { updates_ = Updates::Forbidden; }
 
     /// Descriptor reads since the context was known, and when the first of them started.
     u64 reads() const { return reads_; }
     Time began() const { return began_; }
 
 private:
+    enum class Updates : u8 { Performed, Pretended, Forbidden };
+
+    auto cycles(u64 count) const { return tcu_.simulation_.until(tcu_.clock_.after(tcu_.simulation_.now(), count)); }
+    sim::Task<> take_slot();
+    /// The deepest descriptor that the caches of a stage know.
+    template <class Leaf>
+    sim::Task<typename WalkCache<Leaf>::Found> search(WalkCache<Leaf>& cache, const arch::Tags tags, u64 address);
+    template <class Leaf>
+    sim::Task<arch::TablePoint> deepest_table(WalkCache<Leaf>& cache,
+                                              std::optional<typename WalkCache<Leaf>::Found>& searched,
+                                              const arch::Tags tags, u64 address);
     void trace(const arch::Fetch& fetch, const char* what, const arch::Fetched& fetched) const;
 
     Tcu& tcu_;
     WalkJob& job_;
     sim::Slots::Slot slot_;  ///< taken with the first read, given back with the end of the translation
-    bool updates_ = true;
+    Time granted_ = 0;       ///< when it was
+    Updates updates_ = Updates::Performed;
+    std::optional<Stage1WalkCache::Found> searched1_;  ///< by a look-up for leaves, not asked for its table yet
+    std::optional<Stage2WalkCache::Found> searched2_;
     bool fetched_configuration_ = false;
     u64 reads_ = 0;
     Time began_ = 0;

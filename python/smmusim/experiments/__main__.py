@@ -1,0 +1,5 @@
+import sys
+
+from smmusim.experiments.runner import main
+
+sys.exit(main())
