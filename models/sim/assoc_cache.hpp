@@ -102,6 +102,14 @@ public:
         touch(*entry);
     }
 
+    /// Removes the entry of `key`; false if there is none.
+    bool erase(const Key& key) {
+        Entry* const entry = lookup(key);
+        if (entry == nullptr) return false;
+        remove(*entry);
+        return true;
+    }
+
     /// Removes every entry for which `predicate(key, value)` holds; returns how many.
     template <class Predicate>
     u32 erase_if(Predicate predicate) {
@@ -110,10 +118,7 @@ public:
         // Backwards, so that what is erased from one set is filled again from the first way.
         for (std::size_t position = entries_.size(); position-- != 0;) {
             Entry& entry = entries_[position];
-            if (!entry.valid || !predicate(entry.key, entry.value)) continue;
-            forget(entry);
-            make_newest(entry);
-            sets_[entry.set].newest = entry.older;  // turns the ring: the entry is the oldest now
+            if (entry.valid && predicate(entry.key, entry.value)) remove(entry);
         }
         return before - valid_;
     }
@@ -196,6 +201,12 @@ private:
             set.next = 0;
         }
         entry.recent = true;
+    }
+
+    void remove(Entry& entry) {
+        forget(entry);
+        make_newest(entry);
+        sets_[entry.set].newest = entry.older;  // turns the ring: the entry is the oldest now
     }
 
     void forget(Entry& entry) {

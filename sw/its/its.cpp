@@ -45,6 +45,7 @@ Task<int> ItsDriver::init(cpu::Cpu& cpu) {
     event_bits_ = static_cast<u32>(type.value >> 8 & 31) + 1;
     device_limit_ = u64{2} << (type.value >> 13 & 31);
     by_address_ = (type.value >> 19 & 1) != 0;
+    collection_limit_ = type.value >> 24 & 0xFF;
     for (u32 table = 0; table < 8 && error == 0; ++table) error = co_await create_table(cpu, table);
     if (error != 0) co_return error;
     error = co_await queue_.create(cpu, pool_);
@@ -67,27 +68,66 @@ Task<int> ItsDriver::create_table(cpu::Cpu& cpu, u32 index) {
         const cpu::Loaded kept = co_await cpu.mmio_read(address, 8);
         if ((kept.value >> 8 & 3) == page_code) break;
     }
-    const u64 page = 4 * KiB << (2 * page_code);
+    Table table;
+    table.entry_bytes = entry;
+    table.page_bytes = 4 * KiB << (2 * page_code);
     const bool devices = type == gits::TYPE_device;
-    const u64 wanted = devices ? std::min(device_limit_ * entry, config_.device_table_bytes) : gic_.cpus() * entry;
-    const u64 bytes = std::min(sim::align_up(wanted, page), 256 * page);
-    const std::optional<u64> table = pool_.allocate(bytes, page);
-    if (!table) co_return -ENOMEM;
-    const sim::Status status = co_await cpu.zero_block(*table, bytes);
+    table.entries = devices ? device_limit_ : gic_.cpus();
+    const u64 most = devices ? config_.device_table_bytes : 256 * table.page_bytes;
+    if (table.entries * entry > most) {
+        // Too much for a flat table: two levels, if the ITS has them (12.19.1).
+        co_await cpu.mmio_write(address, page_code << 8 | gits::BASER_Indirect, 8);
+        const cpu::Loaded kept = co_await cpu.mmio_read(address, 8);
+        table.indirect = (kept.value & gits::BASER_Indirect) != 0;
+    }
+    const u64 per_page = table.page_bytes / entry;
+    const u64 wanted = table.indirect ? (table.entries + per_page - 1) / per_page * gits::level1_entry_bytes
+                                      : std::min(table.entries * entry, most);
+    const u64 bytes = std::min(sim::align_up(wanted, table.page_bytes), 256 * table.page_bytes);
+    const std::optional<u64> memory = pool_.allocate(bytes, table.page_bytes);
+    if (!memory) co_return -ENOMEM;
+    table.base = *memory;
+    const sim::Status status = co_await cpu.zero_block(table.base, bytes);
     if (!sim::succeeded(status)) co_return -EFAULT;
     // With 64 KiB pages bits [51:48] of the address stand in [15:12].
-    const u64 place =
-        page_code == 2 ? (*table & ~sim::low_mask(16) & sim::low_mask(48)) | (*table >> 48 & 15) << 12 : *table;
-    const u64 value = gits::valid | place | inner_shareable | page_code << 8 | (bytes / page - 1);
+    const u64 place = page_code == 2 ? (table.base & ~sim::low_mask(16) & sim::low_mask(48)) | (table.base >> 48 & 15) << 12
+                                     : table.base;
+    const u64 value = gits::valid | place | inner_shareable | page_code << 8 | (bytes / table.page_bytes - 1) |
+                      (table.indirect ? gits::BASER_Indirect : 0);
     co_await cpu.mmio_write(address, value | write_back << its_cache_shift, 8);
     const cpu::Loaded kept = co_await cpu.mmio_read(address, 8);
     if ((kept.value & shareability_mask) == 0)
         co_await cpu.mmio_write(address, (value & ~shareability_mask) | noncacheable << its_cache_shift, 8);
-    if (devices) device_limit_ = std::min(device_limit_, bytes / entry);
+    table.entries = std::min(table.entries, table.indirect ? bytes / gits::level1_entry_bytes * per_page : bytes / entry);
+    if (devices) {
+        device_limit_ = table.entries;
+        device_table_ = std::move(table);
+    } else {
+        collection_limit_ = std::max(collection_limit_, bytes / entry);
+    }
+    co_return 0;
+}
+
+Task<int> ItsDriver::add_page(cpu::Cpu& cpu, u32 device_id) {
+    const u64 index = device_id / (device_table_.page_bytes / device_table_.entry_bytes);
+    if (!device_table_.indirect || device_table_.pages.contains(index)) co_return 0;
+    const std::optional<u64> page = pool_.allocate(device_table_.page_bytes, device_table_.page_bytes);
+    if (!page) co_return -ENOMEM;
+    const sim::Status status = co_await cpu.zero_block(*page, device_table_.page_bytes);
+    if (!sim::succeeded(status)) {
+        pool_.release(*page);
+        co_return -EFAULT;
+    }
+    // The page is zero before level 1 says that it is there, and that is seen before the command that needs it (5.2).
+    co_await cpu.dma_wmb();
+    co_await cpu.store(device_table_.base + index * gits::level1_entry_bytes, *page | gits::valid, 8);
+    co_await cpu.dma_wmb();
+    device_table_.pages.emplace(index, *page);
     co_return 0;
 }
 
 Task<int> ItsDriver::map_collection(cpu::Cpu& cpu, u32 collection) {
+    if (collection >= collection_limit_) co_return -ENOSPC;
     const u64 rd = target(collection);
     std::vector<Command> commands{mapc(collection, rd), sync(rd), invall(collection), sync(rd)};
     const int error = co_await queue_.issue(cpu, std::move(commands));
@@ -108,6 +148,8 @@ Task<Result<ItsDriver::Device*>> ItsDriver::create_device(cpu::Cpu& cpu, const m
     const auto known = devices_.find(source.device_id);
     if (known != devices_.end()) co_return &known->second;
     if (source.device_id >= device_limit_) co_return Error(-ENOSPC);
+    const int no_page = co_await add_page(cpu, source.device_id);
+    if (no_page != 0) co_return Error(no_page);
     events = std::max({events, 2u, source.device_id == 0 ? fewest_events_of_device0 : 0u});
     Device device;
     device.event_bits = static_cast<u32>(std::bit_width(events - 1));

@@ -45,7 +45,18 @@ private:
         std::vector<bool> used;  ///< by EventID
     };
     Task<int> disable(cpu::Cpu& cpu);
+    /// A table of the ITS.
+    struct Table {
+        u64 base = 0;
+        u64 entry_bytes = 0;
+        u64 page_bytes = 0;
+        u64 entries = 0;
+        bool indirect = false;
+        std::map<u64, u64> pages;  ///< of level 2: which entry of level 1, address
+    };
     Task<int> create_table(cpu::Cpu& cpu, u32 index);
+    /// Memory of a page for the entry of this device.
+    Task<int> add_page(cpu::Cpu& cpu, u32 device_id);
     Task<Result<Device*>> create_device(cpu::Cpu& cpu, const msi::Source& source, u32 events);
     Task<> retire_device(cpu::Cpu& cpu, u32 device_id);
     u64 target(u32 cpu) const { return gic_.target(cpu, by_address_); }
@@ -62,6 +73,8 @@ private:
     u64 entry_bytes_ = 0;   ///< of an interrupt translation table
     u32 event_bits_ = 0;    ///< of the ITS
     u64 device_limit_ = 0;  ///< DeviceIDs below this fit into the device table
+    Table device_table_;
+    u64 collection_limit_ = 0;
     std::map<u32, Device> devices_;
 };
 

@@ -26,6 +26,8 @@ inline constexpr u64 CTLR = 0x0000, TYPER = 0x0008, CBASER = 0x0080, CWRITER = 0
 inline constexpr u64 TRANSLATER = 0x10040;
 inline constexpr u32 CTLR_Enabled = 1u << 0, CTLR_Quiescent = 1u << 31;
 inline constexpr u64 valid = u64{1} << 63;
+inline constexpr u64 BASER_Indirect = u64{1} << 62;
+inline constexpr u64 level1_entry_bytes = 8;
 inline constexpr u64 CREADR_Stalled = 1, CWRITER_Retry = 1;
 inline constexpr u64 TYPE_device = 1, TYPE_collection = 4;
 }  // namespace gits

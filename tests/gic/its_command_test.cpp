@@ -219,6 +219,18 @@ TEST_P(ItsCommandError, StallsTheQueueIfConfigured) {
     EXPECT_EQ(m.cpu().pending(), std::vector<u32>{Machine::lpi(1, 0)});
 }
 
+TEST_P(ItsCommandError, InterruptsByAnSErrorIfConfigured) {
+    ItsConfig config;
+    config.command_errors = uarch::CommandErrorPolicy::SError;
+    Machine m({}, config);
+    EXPECT_NE(m.s(0x0008) & u64{1} << 18, 0u) << "GITS_TYPER.SEIS";
+    prepare(m);
+    m.execute({GetParam().command, about(Code::INT, 1, 0), sync(0)});
+    EXPECT_EQ(m.cores[0]->errors, std::vector<u32>{GetParam().code});
+    EXPECT_EQ(m.creadr(), m.write_offset) << "the queue goes on";
+    EXPECT_EQ(m.cpu().pending(), std::vector<u32>{Machine::lpi(1, 0)});
+}
+
 ItsCommand unknown_command() {
     ItsCommand result;
     result.words[0] = 0x29;  // a command of GICv4

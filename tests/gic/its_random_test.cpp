@@ -1,25 +1,11 @@
 // Promises under random traffic: nothing is lost or duplicated, and no guest mistake stops the machine.
 #include "gic/machine.hpp"
+#include "gic/random.hpp"
 
 namespace smmusim::gic::test {
 namespace {
 
 using Code = ItsCommand::Code;
-
-class Random {
-public:
-    explicit Random(u64 seed) : state_(seed * 0x9E37'79B9'7F4A'7C15 + 1) {}
-    u64 next() {
-        state_ ^= state_ << 13;
-        state_ ^= state_ >> 7;
-        state_ ^= state_ << 17;
-        return state_;
-    }
-    u32 below(u32 limit) { return static_cast<u32>((next() >> 20) % limit); }
-
-private:
-    u64 state_;
-};
 
 u64 dropped(const Counters& counters) {
     u64 sum = 0;

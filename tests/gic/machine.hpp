@@ -24,11 +24,13 @@ public:
         else falls.push_back(simulation_.now());
     }
     void fiq(bool asserted) override { fast_line = asserted; }
+    void system_error(u32 code) override { errors.push_back(code); }
 
     bool line = false;
     bool fast_line = false;
     std::vector<Time> rises;
     std::vector<Time> falls;
+    std::vector<u32> errors;
 
 private:
     sim::Simulation& simulation_;

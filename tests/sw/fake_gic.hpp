@@ -92,6 +92,7 @@ public:
     bool paused = false;
     u32 refused = 0;  ///< opcode that the ITS stalls on
     bool shareable = true;
+    bool two_levels = false;
     u64 largest_page = 2;
     u32 device_bits = 16;
     u64 dropped = 0;
@@ -129,6 +130,7 @@ private:
             const u64 fixed = values[offset] & (u64{7} << 56 | u64{31} << 48);
             if ((data >> 8 & 3) > largest_page) data = (data & ~u64{0x300}) | largest_page << 8;
             if (!shareable) data &= ~(u64{3} << 10);
+            if (!two_levels) data &= ~(u64{1} << 62);
             data = (data & ~(u64{7} << 56 | u64{31} << 48)) | fixed;
         }
         if (offset == 0x80) {

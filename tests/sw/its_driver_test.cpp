@@ -187,6 +187,33 @@ TEST_F(ItsDriverTest, DeviceBeyondTheFlatTableIsRefused) {
     EXPECT_EQ(its.devices.size(), 1u);
 }
 
+TEST_F(ItsDriverTest, LargeDeviceTableGetsTwoLevelsAndPagesAsDevicesCome) {
+    for (u64 at = ram; at < ram + 2 * MiB; at += 8) memory.put<u64>(at, ~u64{0});
+    its.two_levels = true;
+    its.device_bits = 20;
+    boot();
+    const u64 baser = its.values[0x100];
+    EXPECT_EQ(baser >> 62, 3u) << "valid and indirect";
+    EXPECT_EQ(baser & 0xFF, 0u) << "one page of 64 KiB: 8192 entries, each a page of 8192 devices";
+    const u64 level1 = baser & 0xFFFF'FFFF'0000;
+    Source low = function(8), high = function(0xFFFFF), neighbour = function(16);
+    allocate(low, 1);
+    allocate(high, 1);
+    allocate(neighbour, 1);
+    EXPECT_EQ(its.devices.size(), 3u);
+    u32 pages = 0;
+    for (u64 index = 0; index < 8192; ++index) {
+        const u64 entry = memory.u64_at(level1 + index * 8);
+        if (entry == 0) continue;
+        ++pages;
+        EXPECT_TRUE(index == 0 || index == 0xFFFFF / 8192) << index;
+        EXPECT_EQ(entry >> 63, 1u);
+        const u64 page = entry & 0xF'FFFF'FFFF'0000;
+        for (u64 at = page; at < page + 64 * KiB; at += 512) EXPECT_EQ(memory.u64_at(at), 0u);
+    }
+    EXPECT_EQ(pages, 2u);
+}
+
 TEST_F(ItsDriverTest, LpisThatRunOutLeaveNothingAllocated) {
     distributor.id_bits = 14;
     boot();

@@ -6,6 +6,7 @@ namespace smmusim::gic::arch {
 
 using spec::Baser;
 using spec::Cbaser;
+using spec::GitsTyper;
 
 Its::Its(const Limits& limits, ItsListener& listener) : limits_(limits), listener_(listener) { reset(); }
 
@@ -15,17 +16,36 @@ void Its::reset() {
     cbaser_ = {};
     read_offset_ = write_offset_ = 0;
     baser_ = {};
-    baser_[device_table_register].words[0] = Baser::fixed(Baser::TableType::Device, spec::table_entry_bytes);
-    baser_[collection_table_register].words[0] = Baser::fixed(Baser::TableType::Collection, spec::table_entry_bytes);
+    baser_[device_table_register].words[0] = Baser::fixed(Baser::TableType::Device, spec::device_entry_bytes);
+    if (limits_.collection_table)
+        baser_[collection_table_register].words[0] =
+            Baser::fixed(Baser::TableType::Collection, spec::collection_entry_bytes);
+    // 12.18, GITS_TYPER.HCC: collections held in the ITS are unmapped at reset.
+    held_collections_.assign(limits_.hardware_collections, {});
 }
 
-FlatTable Its::table(const Baser& baser, u64 limit) {
-    FlatTable table;
-    if (!baser[Baser::Valid]) return table;
-    table.base = baser.base();
-    table.entry_bytes = baser.entry_bytes();
-    table.entries = std::min(limit, baser.bytes() / table.entry_bytes);
-    return table;
+Table Its::collection_table() const {
+    const u64 ids = u64{1} << limits_.collection_bits;
+    return {collection_baser(), ids - std::min<u64>(ids, first_in_memory())};
+}
+
+bool Its::has_collection(u32 icid) const {
+    if (holds_collection(icid)) return true;
+    return icid >= first_in_memory() && collection_table().contains(collection_index(icid));
+}
+
+std::optional<u32> Its::redistributor(u64 rdbase) const {
+    u64 number = rdbase;
+    if (limits_.target_addresses) {
+        // 5.3: bits [51:16] of the address of a redistributor's first frame.
+        const u64 address = rdbase << 16;
+        if (address < limits_.redistributor_base) return std::nullopt;
+        const u64 offset = address - limits_.redistributor_base;
+        if (offset % limits_.redistributor_size != 0) return std::nullopt;
+        number = offset / limits_.redistributor_size;
+    }
+    if (number >= limits_.redistributors) return std::nullopt;
+    return static_cast<u32>(number);
 }
 
 bool Its::command_waits() const {
@@ -53,10 +73,21 @@ u64 Its::read_ctlr(u32) {
 
 u64 Its::read_typer(u32) {
     spec::GitsTyper typer;
-    typer.set(spec::GitsTyper::Physical, true);
-    typer.set(spec::GitsTyper::ITT_entry_size, spec::table_entry_bytes - 1);
-    typer.set(spec::GitsTyper::ID_bits, limits_.event_bits - 1);
-    typer.set(spec::GitsTyper::Devbits, limits_.device_bits - 1);
+    typer.set(GitsTyper::Physical, true);
+    // RES0 unless there are both kinds of collections.
+    typer.set(GitsTyper::CCT,
+              limits_.collections_add_up && limits_.hardware_collections != 0 && limits_.collection_table);
+    typer.set(GitsTyper::ITT_entry_size, spec::TranslationEntry::entry_bytes - 1);
+    typer.set(GitsTyper::ID_bits, limits_.event_bits - 1);
+    typer.set(GitsTyper::Devbits, limits_.device_bits - 1);
+    typer.set(GitsTyper::SEIS, limits_.system_errors);
+    typer.set(GitsTyper::PTA, limits_.target_addresses);
+    typer.set(GitsTyper::HCC, limits_.hardware_collections);
+    if (limits_.collection_bits != 16) {
+        typer.set(GitsTyper::CIL, true);
+        typer.set(GitsTyper::CIDbits, limits_.collection_bits - 1);
+    }
+    typer.set(GitsTyper::INV, true);
     return typer.words[0];
 }
 
@@ -78,9 +109,13 @@ void Its::write_cwriter(u32, u64 value) {
 
 void Its::write_baser(u32 index, u64 value) {
     // Registers of type none are RES0; the others are writable only while disabled and quiescent.
-    if (!quiescent() || baser_[index][Baser::Type] == Baser::TableType::None) return;
-    baser_[index].words[0] = value;
-    if (baser_[index][Baser::Page_Size] == 3) baser_[index].set(Baser::Page_Size, 2u);
+    Baser& baser = baser_[index];
+    if (!quiescent() || baser[Baser::Type] == Baser::TableType::None) return;
+    baser.words[0] = value;
+    if (baser[Baser::Page_Size] == 3) baser.set(Baser::Page_Size, 2u);
+    // Indirect is RAZ/WI where there are flat tables only.
+    const bool two_levels = index == device_table_register ? limits_.indirect_devices : limits_.indirect_collections;
+    if (!two_levels) baser.set(Baser::Indirect, false);
 }
 
 }  // namespace smmusim::gic::arch

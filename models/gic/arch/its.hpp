@@ -3,9 +3,10 @@
 #pragma once
 
 #include <array>
+#include <optional>
+#include <vector>
 
-#include "gic/spec/its_registers.hpp"
-#include "gic/spec/its_tables.hpp"
+#include "gic/arch/its_table.hpp"
 
 namespace smmusim::gic::arch {
 
@@ -22,22 +23,23 @@ protected:
     ~ItsListener() = default;
 };
 
-/// A flat table in memory: where an entry is, and how many there are.
-struct FlatTable {
-    u64 base = 0;
-    u64 entry_bytes = spec::table_entry_bytes;
-    u64 entries = 0;  ///< 0: no valid table
-    u64 address(u64 id) const { return base + id * entry_bytes; }
-    bool contains(u64 id) const { return id < entries; }
-};
-
 class Its {
 public:
     struct Limits {
-        u32 device_bits;
-        u32 event_bits;
-        u32 id_bits;         ///< of INTIDs
-        u32 redistributors;  ///< Processor_Numbers 0 .. n-1 exist
+        u32 device_bits = 16;
+        u32 event_bits = 16;
+        u32 collection_bits = 16;
+        u32 id_bits = 16;                ///< of INTIDs
+        u32 hardware_collections = 0;    ///< ICIDs below need no memory
+        bool collection_table = true;    ///< collections may lie in memory
+        bool collections_add_up = true;  ///< TYPER.CCT: those in memory begin after those of the hardware
+        bool indirect_devices = true;
+        bool indirect_collections = true;
+        bool system_errors = false;  ///< TYPER.SEIS
+        u32 redistributors = 1;      ///< Processor_Numbers 0 .. n-1 exist
+        bool target_addresses = false;  ///< TYPER.PTA
+        u64 redistributor_base = 0;
+        u64 redistributor_size = 0;
     };
 
     Its(const Limits& limits, ItsListener& listener);
@@ -50,9 +52,18 @@ public:
     const spec::Cbaser& cbaser() const { return cbaser_; }
     const spec::Baser& device_baser() const { return baser_[device_table_register]; }
     const spec::Baser& collection_baser() const { return baser_[collection_table_register]; }
-    FlatTable device_table() const { return table(device_baser(), u64{1} << limits_.device_bits); }
-    FlatTable collection_table() const { return table(collection_baser(), u64{1} << collection_bits); }
+    Table device_table() const { return {device_baser(), u64{1} << limits_.device_bits}; }
     bool implements_lpi(u32 intid) const { return spec::is_lpi(intid) && intid < (u64{1} << limits_.id_bits); }
+    /// The redistributor that an RDbase of a command names: by Processor_Number or by address, as TYPER.PTA says.
+    std::optional<u32> redistributor(u64 rdbase) const;
+
+    /// Collections: the first few may live in the ITS, the others in memory.
+    bool has_collection(u32 icid) const;
+    bool holds_collection(u32 icid) const { return icid < held_collections_.size(); }
+    spec::CollectionEntry& held_collection(u32 icid) { return held_collections_[icid]; }
+    const spec::CollectionEntry& held_collection(u32 icid) const { return held_collections_[icid]; }
+    Table collection_table() const;
+    u32 collection_index(u32 icid) const { return icid - first_in_memory(); }
 
     /// Enabled, a queue, not stalled, a legal write offset, and something to read.
     bool command_waits() const;
@@ -75,13 +86,11 @@ public:
     void write_baser(u32 index, u64 value);
     u64 read_baser(u32 index) { return baser_[index].words[0]; }
 
-    static constexpr u32 collection_bits = 16;  ///< TYPER.CIL = 0
-
 private:
     static constexpr u32 device_table_register = 0;
     static constexpr u32 collection_table_register = 1;
 
-    static FlatTable table(const spec::Baser& baser, u64 limit);
+    u32 first_in_memory() const { return limits_.collections_add_up ? limits_.hardware_collections : 0; }
 
     Limits limits_;
     ItsListener& listener_;
@@ -91,6 +100,7 @@ private:
     u64 read_offset_ = 0;
     u64 write_offset_ = 0;
     std::array<spec::Baser, 8> baser_{};
+    std::vector<spec::CollectionEntry> held_collections_;
 };
 
 }  // namespace smmusim::gic::arch

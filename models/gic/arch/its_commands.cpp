@@ -12,8 +12,6 @@ u32 device_of(const ItsCommand& command) { return static_cast<u32>(command[ItsCo
 u32 event_of(const ItsCommand& command) { return static_cast<u32>(command[ItsCommand::EventID]); }
 u32 icid_of(const ItsCommand& command) { return static_cast<u32>(command[ItsCommand::ICID]); }
 
-ItsError written(bool ok) { return ok ? ItsError::None : ItsError::AccessFailure; }
-
 /// INT, CLEAR, INV and DISCARD know no error for the collection: the entry as a whole is invalid.
 ItsError as_entry_error(ItsError error) {
     const bool collection = error == ItsError::UnmappedCollection || error == ItsError::CollectionOutOfRange;
@@ -31,24 +29,28 @@ Task<ItsError> map_device(const Its& its, ItsEnvironment& environment, ItsComman
         entry.set(spec::DeviceEntry::ITT_Address, command[ItsCommand::ITT_addr]);
         entry.set(spec::DeviceEntry::Valid, true);
     }
-    const bool ok = co_await environment.write_device(device, entry);
-    if (!ok) co_return ItsError::AccessFailure;
+    const TableAccess access = co_await environment.write_device(device, entry);
+    if (access != TableAccess::Done) co_return error_of(access, ItsError::DeviceOutOfRange);
     // No SYNC exists for a device: once MAPD is consumed nothing reads the table that was unmapped.
     co_await environment.drain_device(device);
     co_return ItsError::None;
 }
 
-Task<ItsError> map_collection(const Its& its, ItsEnvironment& environment, ItsCommand command) {
+Task<ItsError> map_collection(Its& its, ItsEnvironment& environment, ItsCommand command) {
     const u32 icid = icid_of(command);
-    if (!its.collection_table().contains(icid)) co_return ItsError::CollectionOutOfRange;
+    if (!its.has_collection(icid)) co_return ItsError::CollectionOutOfRange;
     spec::CollectionEntry entry;
     if (command[ItsCommand::V]) {
-        if (command[ItsCommand::RDbase] >= its.limits().redistributors) co_return ItsError::ProcessorOutOfRange;
+        if (!its.redistributor(command[ItsCommand::RDbase])) co_return ItsError::ProcessorOutOfRange;
         entry.set(spec::CollectionEntry::RDbase, command[ItsCommand::RDbase]);
         entry.set(spec::CollectionEntry::Valid, true);
     }
-    const bool ok = co_await environment.write_collection(icid, entry);
-    co_return written(ok);
+    if (its.holds_collection(icid)) {
+        its.held_collection(icid) = entry;
+        co_return ItsError::None;
+    }
+    const TableAccess access = co_await environment.write_collection(icid, entry);
+    co_return error_of(access, ItsError::CollectionOutOfRange);
 }
 
 Task<ItsError> map_event(const Its& its, ItsEnvironment& environment, ItsCommand command, u32 intid,
@@ -56,9 +58,9 @@ Task<ItsError> map_event(const Its& its, ItsEnvironment& environment, ItsCommand
     const u32 device = device_of(command);
     const u32 event = event_of(command);
     if (!its.device_table().contains(device)) co_return ItsError::DeviceOutOfRange;
-    if (!its.collection_table().contains(icid_of(command))) co_return ItsError::CollectionOutOfRange;
+    if (!its.has_collection(icid_of(command))) co_return ItsError::CollectionOutOfRange;
     const Fetched<spec::DeviceEntry> dte = co_await environment.read_device(device);
-    if (!dte.ok) co_return ItsError::AccessFailure;
+    if (!dte.ok()) co_return error_of(dte.access, ItsError::DeviceOutOfRange);
     if (!dte.entry[spec::DeviceEntry::Valid]) co_return ItsError::UnmappedDevice;
     if (event >= dte.entry.events()) co_return ItsError::IdOutOfRange;
     if (!its.implements_lpi(intid)) co_return intid_error;
@@ -66,8 +68,8 @@ Task<ItsError> map_event(const Its& its, ItsEnvironment& environment, ItsCommand
     entry.set(spec::TranslationEntry::INTID, intid);
     entry.set(spec::TranslationEntry::ICID, command[ItsCommand::ICID]);
     entry.set(spec::TranslationEntry::Valid, true);
-    const bool ok = co_await environment.write_event(dte.entry, device, event, entry);
-    co_return written(ok);
+    const TableAccess access = co_await environment.write_event(dte.entry, device, event, entry);
+    co_return error_of(access, ItsError::IdOutOfRange);
 }
 
 Task<ItsError> move_event(const Its& its, ItsEnvironment& environment, ItsCommand command) {
@@ -75,7 +77,7 @@ Task<ItsError> move_event(const Its& its, ItsEnvironment& environment, ItsComman
     const u32 event = event_of(command);
     const ItsTranslation found = co_await find_event(its, environment, device, event);
     if (found.error == ItsError::DeviceOutOfRange) co_return found.error;
-    if (!its.collection_table().contains(icid_of(command))) co_return ItsError::CollectionOutOfRange;
+    if (!its.has_collection(icid_of(command))) co_return ItsError::CollectionOutOfRange;
     if (found.error != ItsError::None) co_return found.error;
     const ItsTranslation from = co_await find_collection(its, environment, found);
     if (from.error != ItsError::None) co_return from.error;
@@ -88,8 +90,8 @@ Task<ItsError> move_event(const Its& its, ItsEnvironment& environment, ItsComman
     entry.set(spec::TranslationEntry::INTID, found.intid);
     entry.set(spec::TranslationEntry::ICID, to.icid);
     entry.set(spec::TranslationEntry::Valid, true);
-    const bool ok = co_await environment.write_event(found.device, device, event, entry);
-    if (!ok) co_return ItsError::AccessFailure;
+    const TableAccess access = co_await environment.write_event(found.device, device, event, entry);
+    if (access != TableAccess::Done) co_return ItsError::AccessFailure;
     // Messages that were translated with the old entry arrive first, so that the move finds what they set pending.
     co_await environment.drain_event(device, event);
     if (from.redistributor != to.redistributor)
@@ -103,8 +105,8 @@ Task<ItsError> discard_event(const Its& its, ItsEnvironment& environment, ItsCom
     const ItsTranslation found = co_await translate(its, environment, device, event);
     if (found.error != ItsError::None) co_return as_entry_error(found.error);
     const spec::TranslationEntry nothing;
-    const bool ok = co_await environment.write_event(found.device, device, event, nothing);
-    if (!ok) co_return ItsError::AccessFailure;
+    const TableAccess access = co_await environment.write_event(found.device, device, event, nothing);
+    if (access != TableAccess::Done) co_return ItsError::AccessFailure;
     co_await environment.drain_event(device, event);
     environment.clear_pending(found.redistributor, found.intid);
     co_return ItsError::None;
@@ -128,24 +130,23 @@ Task<ItsError> invalidate_collection(const Its& its, ItsEnvironment& environment
 }
 
 Task<ItsError> move_all(const Its& its, ItsEnvironment& environment, ItsCommand command) {
-    const u64 from = command[ItsCommand::RDbase];
-    const u64 to = command[ItsCommand::RDbase2];
-    const u64 limit = its.limits().redistributors;
-    if (from >= limit || to >= limit) co_return ItsError::MovallProcessorOutOfRange;
-    if (from != to) environment.move_all_pending(static_cast<u32>(from), static_cast<u32>(to));
+    const std::optional<u32> from = its.redistributor(command[ItsCommand::RDbase]);
+    const std::optional<u32> to = its.redistributor(command[ItsCommand::RDbase2]);
+    if (!from || !to) co_return ItsError::MovallProcessorOutOfRange;
+    if (*from != *to) environment.move_all_pending(*from, *to);
     co_return ItsError::None;
 }
 
 Task<ItsError> synchronize(const Its& its, ItsEnvironment& environment, ItsCommand command) {
-    const u64 redistributor = command[ItsCommand::RDbase];
-    if (redistributor >= its.limits().redistributors) co_return ItsError::ProcessorOutOfRange;
-    co_await environment.synchronize(static_cast<u32>(redistributor));
+    const std::optional<u32> redistributor = its.redistributor(command[ItsCommand::RDbase]);
+    if (!redistributor) co_return ItsError::ProcessorOutOfRange;
+    co_await environment.synchronize(*redistributor);
     co_return ItsError::None;
 }
 
 Task<ItsError> unknown() { co_return ItsError::UnknownCommand; }
 
-Task<ItsError> start(const Its& its, ItsEnvironment& environment, const ItsCommand& command) {
+Task<ItsError> start(Its& its, ItsEnvironment& environment, const ItsCommand& command) {
     using enum ItsCommand::Code;
     switch (command[ItsCommand::Command]) {
         case MAPD: return map_device(its, environment, command);
@@ -169,7 +170,7 @@ Task<ItsError> start(const Its& its, ItsEnvironment& environment, const ItsComma
 
 }  // namespace
 
-sim::Task<spec::ItsError> execute(const Its& its, ItsEnvironment& environment, spec::ItsCommand command) {
+sim::Task<spec::ItsError> execute(Its& its, ItsEnvironment& environment, spec::ItsCommand command) {
     return start(its, environment, command);
 }
 

@@ -6,6 +6,6 @@
 namespace smmusim::gic::arch {
 
 /// Executes one command; its effects at redistributors are complete when a SYNC for them is.
-sim::Task<spec::ItsError> execute(const Its& its, ItsEnvironment& environment, spec::ItsCommand command);
+sim::Task<spec::ItsError> execute(Its& its, ItsEnvironment& environment, spec::ItsCommand command);
 
 }  // namespace smmusim::gic::arch

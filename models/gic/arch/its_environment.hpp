@@ -7,11 +7,25 @@
 
 namespace smmusim::gic::arch {
 
-/// An entry as read from its table; `ok` is false when the bus refused the read.
+/// What became of an access to a table.
+enum class TableAccess : u8 {
+    Done,
+    Refused,  ///< by the bus
+    NoPage,   ///< level 1 of an indirect table has no valid entry for it
+};
+
+/// As errors of commands; one without a page is beyond the table.
+inline spec::ItsError error_of(TableAccess access, spec::ItsError out_of_range) {
+    if (access == TableAccess::Done) return spec::ItsError::None;
+    return access == TableAccess::NoPage ? out_of_range : spec::ItsError::AccessFailure;
+}
+
+/// An entry as read from its table.
 template <class Entry>
 struct Fetched {
     Entry entry;
-    bool ok = false;
+    TableAccess access = TableAccess::Refused;
+    bool ok() const { return access == TableAccess::Done; }
 };
 
 /// Reads tables: from caches, from memory.
@@ -19,6 +33,7 @@ class ItsTables {
 public:
     virtual sim::Task<Fetched<spec::DeviceEntry>> read_device(u32 device) = 0;
     virtual sim::Task<Fetched<spec::TranslationEntry>> read_event(spec::DeviceEntry table, u32 device, u32 event) = 0;
+    /// One that is not held in the ITS.
     virtual sim::Task<Fetched<spec::CollectionEntry>> read_collection(u32 icid) = 0;
 
 protected:
@@ -26,14 +41,14 @@ protected:
 };
 
 /// What commands do besides: write tables, wait for translations, talk to redistributors (named by number).
-/// A write returns false when the bus refused it, and drops what was cached of the entry. Messages to one
-/// redistributor arrive in the order in which they were sent.
+/// A write drops what was cached of the entry. Messages to one redistributor arrive in the order in which they were
+/// sent.
 class ItsEnvironment : public ItsTables {
 public:
-    virtual sim::Task<bool> write_device(u32 device, spec::DeviceEntry entry) = 0;
-    virtual sim::Task<bool> write_event(spec::DeviceEntry table, u32 device, u32 event,
-                                        spec::TranslationEntry entry) = 0;
-    virtual sim::Task<bool> write_collection(u32 icid, spec::CollectionEntry entry) = 0;
+    virtual sim::Task<TableAccess> write_device(u32 device, spec::DeviceEntry entry) = 0;
+    virtual sim::Task<TableAccess> write_event(spec::DeviceEntry table, u32 device, u32 event,
+                                               spec::TranslationEntry entry) = 0;
+    virtual sim::Task<TableAccess> write_collection(u32 icid, spec::CollectionEntry entry) = 0;
 
     /// Waits until every translation of the event, or of the device, that began earlier has sent its message.
     virtual sim::Task<> drain_event(u32 device, u32 event) = 0;

@@ -13,7 +13,7 @@ sim::Task<ItsTranslation> find_event(const Its& its, ItsTables& tables, u32 devi
     }
     const Fetched<spec::DeviceEntry> dte = co_await tables.read_device(device);
     result.device = dte.entry;
-    if (!dte.ok) result.error = ItsError::AccessFailure;
+    if (!dte.ok()) result.error = error_of(dte.access, ItsError::DeviceOutOfRange);
     else if (!dte.entry[spec::DeviceEntry::Valid]) result.error = ItsError::UnmappedDevice;
     else if (event >= dte.entry.events()) result.error = ItsError::IdOutOfRange;
     if (result.error != ItsError::None) co_return result;
@@ -21,7 +21,7 @@ sim::Task<ItsTranslation> find_event(const Its& its, ItsTables& tables, u32 devi
     const Fetched<spec::TranslationEntry> ite = co_await tables.read_event(dte.entry, device, event);
     result.intid = static_cast<u32>(ite.entry[spec::TranslationEntry::INTID]);
     result.icid = static_cast<u32>(ite.entry[spec::TranslationEntry::ICID]);
-    if (!ite.ok) result.error = ItsError::AccessFailure;
+    if (!ite.ok()) result.error = ItsError::AccessFailure;
     else if (!ite.entry[spec::TranslationEntry::Valid]) result.error = ItsError::UnmappedInterrupt;
     // Only software that writes into the table itself gets here.
     else if (!its.implements_lpi(result.intid)) result.error = ItsError::InvalidEntry;
@@ -29,16 +29,24 @@ sim::Task<ItsTranslation> find_event(const Its& its, ItsTables& tables, u32 devi
 }
 
 sim::Task<ItsTranslation> find_collection(const Its& its, ItsTables& tables, ItsTranslation found) {
-    if (!its.collection_table().contains(found.icid)) {
+    if (!its.has_collection(found.icid)) {
         found.error = ItsError::CollectionOutOfRange;
         co_return found;
     }
-    const Fetched<spec::CollectionEntry> cte = co_await tables.read_collection(found.icid);
-    const u64 redistributor = cte.entry[spec::CollectionEntry::RDbase];
-    if (!cte.ok) found.error = ItsError::AccessFailure;
+    Fetched<spec::CollectionEntry> cte;
+    if (its.holds_collection(found.icid)) {
+        cte.entry = its.held_collection(found.icid);
+        cte.access = TableAccess::Done;
+    } else {
+        const Fetched<spec::CollectionEntry> read = co_await tables.read_collection(found.icid);
+        cte = read;
+    }
+    const std::optional<u32> redistributor = its.redistributor(cte.entry[spec::CollectionEntry::RDbase]);
+    if (!cte.ok()) found.error = error_of(cte.access, ItsError::CollectionOutOfRange);
     else if (!cte.entry[spec::CollectionEntry::Valid]) found.error = ItsError::UnmappedCollection;
-    else if (redistributor >= its.limits().redistributors) found.error = ItsError::InvalidEntry;
-    found.redistributor = static_cast<u32>(redistributor);
+    // Only software that writes into the table itself gets here.
+    else if (!redistributor) found.error = ItsError::InvalidEntry;
+    found.redistributor = redistributor.value_or(0);
     co_return found;
 }
 

@@ -16,10 +16,16 @@ struct GitsCtlr : sim::Record<1> {
 
 struct GitsTyper : sim::Record<1> {
     static constexpr sim::Bit Physical{0};
+    static constexpr sim::Bit CCT{2};                   ///< collections in memory come on top of those of HCC
     static constexpr sim::Bits<7, 4> ITT_entry_size{};  ///< minus 1
     static constexpr sim::Bits<12, 8> ID_bits{};        ///< minus 1
     static constexpr sim::Bits<17, 13> Devbits{};       ///< minus 1
-    static constexpr sim::Bit PTA{19};                  ///< 0: RDbase is a Processor_Number
+    static constexpr sim::Bit SEIS{18};                 ///< command errors are reported as SErrors
+    static constexpr sim::Bit PTA{19};                  ///< RDbase is an address; 0: a Processor_Number
+    static constexpr sim::Bits<31, 24> HCC{};           ///< collections held in the ITS
+    static constexpr sim::Bits<35, 32> CIDbits{};       ///< minus 1, if CIL is set
+    static constexpr sim::Bit CIL{36};                  ///< 0: 16 bits of an ICID
+    static constexpr sim::Bit INV{46};                  ///< a disabled ITS has nothing of a table cached
 };
 
 struct Cbaser : sim::Record<1> {
@@ -56,8 +62,7 @@ struct Baser : sim::Record<1> {
     static constexpr sim::Bits<61, 59> InnerCache{};
     static constexpr sim::Bit Indirect{62};
     static constexpr sim::Bit Valid{63};
-    /// Indirect is RAZ/WI: flat tables only.
-    static constexpr u64 writable = 0xB8E0'FFFF'FFFF'FFFF;
+    static constexpr u64 writable = 0xF8E0'FFFF'FFFF'FFFF;
 
     u64 page_bytes() const {
         const u64 size = operator[](Page_Size);

@@ -98,14 +98,21 @@ struct GicConfig {
 };
 
 /// What a failed command does to the queue; the architecture leaves it open (IHI 0069, 5.3.3).
-enum class CommandErrorPolicy : u8 { Ignore, Stall };
-inline constexpr std::array<sim::Choice, 2> command_error_policy_names{sim::Choice{"ignore", 0},
-                                                                       sim::Choice{"stall", 1}};
+enum class CommandErrorPolicy : u8 { Ignore, Stall, SError };
+inline constexpr std::array<sim::Choice, 3> command_error_policy_names{
+    sim::Choice{"ignore", 0}, sim::Choice{"stall", 1}, sim::Choice{"serror", 2}};
 
 struct ItsConfig {
     u64 base = 0;
     u32 device_bits = 16;
     u32 event_bits = 16;
+    u32 collection_bits = 16;
+    bool indirect_devices = true;
+    bool indirect_collections = true;
+    u32 hardware_collections = 0;
+    bool collection_table = true;
+    bool collections_add_up = true;
+    bool target_addresses = false;
     sim::CacheConfig device_cache{.entries = 32, .ways = 2};
     sim::CacheConfig event_cache{.entries = 256, .ways = 2};
     sim::CacheConfig collection_cache{.entries = 16, .ways = 2};
@@ -116,12 +123,19 @@ struct ItsConfig {
     u32 event_cycles = 3;
     u32 collection_cycles = 3;
     u32 message_cycles = 15;
+    u32 message_credits = 16;
     u32 command_cycles = 10;
     CommandErrorPolicy command_errors = CommandErrorPolicy::Ignore;
 
     /// The machine's address of the ITS at this place of the list; the first is where QEMU's virt machine has it.
     static u64 default_base(std::size_t index) {
         return index == 0 ? 0x0808'0000 : 0x0B10'0000 + (index - 1) * 0x2'0000;
+    }
+
+    /// Why there is no such ITS, or nothing.
+    std::string problem() const {
+        if (hardware_collections == 0 && !collection_table) return "an ITS needs collections";
+        return {};
     }
 
     void fields(sim::ConfigVisitor& visit) {
@@ -134,6 +148,21 @@ struct ItsConfig {
               {"device_bits", "bits of a DeviceID", Unit::Count, Origin::Manual, "GITS_TYPER.Devbits", 1, 32});
         visit(event_bits,
               {"event_bits", "bits of an EventID", Unit::Count, Origin::Manual, "GITS_TYPER.ID_bits", 1, 32});
+        visit(collection_bits, {"collection_bits", "bits of an ICID", Unit::Count, Origin::Manual,
+                                "GITS_TYPER.CIDbits; 16: CIL is 0", 1, 16});
+        visit(indirect_devices, {"indirect_devices", "whether the device table may have two levels", Unit::Count,
+                                 Origin::Manual, "GITS_BASER.Indirect"});
+        visit(indirect_collections, {"indirect_collections", "whether the collection table may have two levels",
+                                     Unit::Count, Origin::Manual, "GITS_BASER.Indirect"});
+        visit(hardware_collections, {"hardware_collections", "collections that need no memory", Unit::Count,
+                                     Origin::Manual, "GITS_TYPER.HCC", 0, 255});
+        visit(collection_table, {"collection_table", "whether collections may lie in memory", Unit::Count,
+                                 Origin::Manual, "a GITS_BASER of type Collection"});
+        visit(collections_add_up, {"collections_add_up",
+                                   "whether collections in memory come on top of those that need none", Unit::Count,
+                                   Origin::Manual, "GITS_TYPER.CCT"});
+        visit(target_addresses, {"target_addresses", "commands name a redistributor by address, not by number",
+                                 Unit::Count, Origin::Manual, "GITS_TYPER.PTA"});
         visit.group("device_cache", depth, device_cache);
         visit.group("event_cache", depth, event_cache);
         visit.group("collection_cache", depth, collection_cache);
@@ -151,9 +180,11 @@ struct ItsConfig {
                                   estimate, 0, 1'000'000});
         visit(message_cycles, {"message_cycles", "from the ITS to a redistributor, and from one to another",
                                Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
+        visit(message_credits, {"message_credits", "messages on their way to redistributors at the same time",
+                                Unit::Count, Origin::Manual, "GIC-600 TRM: 1 to 16 LPI credits", 1, 4096});
         visit(command_cycles, {"command_cycles", "decoding and execution of a command, without its memory accesses",
                                Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
-        visit(command_errors, {"command_errors", "what a command error does to the queue"}, command_error_policy_names);
+        visit(command_errors, {"command_errors", "what a command error does: nothing, stop the queue, or interrupt cpu0 by an SError"}, command_error_policy_names);
     }
 };
 

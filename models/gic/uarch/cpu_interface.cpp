@@ -115,6 +115,11 @@ void CpuInterface::drive(u8 group, bool asserted) {
     else line_->irq(asserted);
 }
 
+void CpuInterface::system_error(u32 code) {
+    ++system_errors_;
+    if (line_ != nullptr) line_->system_error(code);
+}
+
 u32 CpuInterface::acknowledge(u8 group) {
     if (!state_.passes(held_) || held_.group != group) {
         ++spurious_;
@@ -219,6 +224,7 @@ void CpuInterface::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("signals", signals_, "interrupts", "interrupts of which the core was told");
     visit.counter("acknowledges", acknowledges_, "interrupts", "interrupts acknowledged");
     visit.counter("spurious", spurious_, "reads", "acknowledges that found nothing (1023)");
+    visit.counter("system_errors", system_errors_, "interrupts", "SError interrupts for failed commands of ITSs");
     visit.counter("ends", ends_, "writes", "ends of interrupts");
 }
 

@@ -42,6 +42,9 @@ public:
     /// Priority drop, and deactivation as ICC_CTLR_EL1.EOImode says.
     void end(u32 intid);
 
+    /// An SError interrupt of the core, which nothing masks here.
+    void system_error(u32 code);
+
     bool irq_asserted() const { return asserted_[1]; }
     bool fiq_asserted() const { return asserted_[0]; }
 
@@ -85,6 +88,7 @@ private:
     u64 acknowledges_ = 0;
     u64 spurious_ = 0;
     u64 ends_ = 0;
+    u64 system_errors_ = 0;
 };
 
 }  // namespace smmusim::gic::uarch

@@ -61,10 +61,9 @@ Gic::Gic(sim::Simulation& simulation, const GicConfig& config, const std::vector
             private_inputs_.emplace_back(redistributor, intid);
     }
     for (std::size_t index = 0; index < itss.size(); ++index) {
-        const Its::Surroundings surroundings{simulation, clock_, *ports.itss[index], receivers};
+        const Its::Surroundings surroundings{simulation, clock_, *ports.itss[index], receivers, *this};
         const u64 base = itss[index].base != 0 ? itss[index].base : ItsConfig::default_base(index);
-        itss_.push_back(std::make_unique<Its>(surroundings, itss[index], config.id_bits, config.register_cycles,
-                                              fmt::format("its{}", index), base));
+        itss_.push_back(std::make_unique<Its>(surroundings, itss[index], config, fmt::format("its{}", index), base));
     }
 }
 
@@ -98,6 +97,8 @@ void Gic::send_sgi(u32 sender, u64 request, u8 group) {
         if (target) scope_.spawn("SGI", deliver_sgi(cpu, intid, group));
     }
 }
+
+void Gic::report(u32 code) { cpu_interfaces_.front()->system_error(code); }
 
 sim::Task<> Gic::deliver_sgi(u32 target, u32 intid, u8 group) {
     co_await simulation_.until(clock_.after(simulation_.now(), config_.cpu_interface.sgi_cycles));

@@ -25,7 +25,7 @@ private:
     mutable std::vector<Registers> registers_;
 };
 
-class Gic final : public SgiRouter, public sim::HasStatistics {
+class Gic final : public SgiRouter, public ErrorLine, public sim::HasStatistics {
 public:
     /// What the controller is connected to; addresses of accesses are absolute everywhere.
     struct Ports {
@@ -59,6 +59,7 @@ public:
     sim::InterruptInput& private_input(u32 cpu, u32 intid);
 
     void send_sgi(u32 sender, u64 request, u8 group) override;
+    void report(u32 code) override;
     void statistics(sim::StatisticsVisitor& visit) override;
 
 private:

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "gic/spec/redistributor.hpp"
 #include "sim/trace.hpp"
 
 namespace smmusim::gic::uarch {
@@ -20,23 +21,49 @@ void Flight::send(u32 redistributor, u32 other) {
     its_.progress_.notify_all();
 }
 
-Its::Its(const Surroundings& surroundings, const ItsConfig& config, u32 id_bits, u32 register_cycles,
-         const std::string& name, u64 base)
-    : RegisterFrame(surroundings.simulation, name, surroundings.clock, base, spec::its_size, register_cycles, state_),
+namespace {
+
+arch::Its::Limits limits_of(const ItsConfig& config, const GicConfig& gic, std::size_t redistributors) {
+    arch::Its::Limits limits;
+    limits.device_bits = config.device_bits;
+    limits.event_bits = config.event_bits;
+    limits.collection_bits = config.collection_bits;
+    limits.id_bits = gic.id_bits;
+    limits.hardware_collections = config.hardware_collections;
+    limits.collection_table = config.collection_table;
+    limits.collections_add_up = config.collections_add_up;
+    limits.indirect_devices = config.indirect_devices;
+    limits.indirect_collections = config.indirect_collections;
+    limits.system_errors = config.command_errors == CommandErrorPolicy::SError;
+    limits.redistributors = static_cast<u32>(redistributors);
+    limits.target_addresses = config.target_addresses;
+    limits.redistributor_base = gic.redistributor.base;
+    limits.redistributor_size = spec::redistributor_size;
+    return limits;
+}
+
+}  // namespace
+
+Its::Its(const Surroundings& surroundings, const ItsConfig& config, const GicConfig& gic, const std::string& name,
+         u64 base)
+    : RegisterFrame(surroundings.simulation, name, surroundings.clock, base, spec::its_size, gic.register_cycles,
+                    state_),
       simulation_(surroundings.simulation),
       clock_(surroundings.clock),
       memory_(surroundings.memory),
       redistributors_(surroundings.redistributors),
+      errors_(surroundings.errors),
       config_(config),
       path_(name),
       table_wait_(name + ".table"),
       queue_wait_(name + ".command_queue"),
-      state_({config.device_bits, config.event_bits, id_bits, static_cast<u32>(redistributors_.size())}, *this),
+      state_(limits_of(config, gic, redistributors_.size()), *this),
       device_cache_(config.device_cache),
       event_cache_(config.event_cache),
       collection_cache_(config.collection_cache),
       progress_(simulation_, name + ".earlier_translations"),
       translation_slots_(simulation_, name + ".translation_slots", config.translation_slots),
+      message_credits_(simulation_, name + ".message_credits", config.message_credits),
       scope_(simulation_, name) {}
 
 void Its::reset() {
@@ -75,32 +102,36 @@ sim::AccessPtr Its::memory_access(sim::Command command, sim::TransactionClass wh
     return access;
 }
 
-sim::Task<arch::Fetched<sim::Record<1>>> Its::read_entry(u64 address, sim::MemoryAttributes attributes) {
-    const sim::AccessPtr access = memory_access(sim::Command::Read, sim::TransactionClass::TableWalk, address,
-                                                spec::table_entry_bytes, attributes);
-    const sim::Status status = co_await sim::transfer(simulation_, memory_, *access, table_wait_);
-    arch::Fetched<sim::Record<1>> result;
-    result.ok = sim::succeeded(status);
-    if (result.ok) result.entry.load(access->data());
+void Its::trace_read(u64 address, u64 word, bool ok) const {
     if (sim::Trace* trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Walk))
         trace->line(sim::Trace::Kind::Walk, simulation_.now(), path_,
-                    fmt::format("entry at {:#x}: {}", address,
-                                result.ok ? fmt::format("{:#018x}", result.entry.words[0]) : "refused"));
-    co_return result;
+                    fmt::format("entry at {:#x}: {}", address, ok ? fmt::format("{:#018x}", word) : "refused"));
 }
 
-sim::Task<bool> Its::write_entry(u64 address, sim::Record<1> entry, sim::MemoryAttributes attributes) {
-    ++command_writes_;
-    const sim::AccessPtr access = memory_access(sim::Command::Write, sim::TransactionClass::TableWalk, address,
-                                                spec::table_entry_bytes, attributes);
-    entry.store(access->data());
+sim::Task<Its::Place> Its::locate(TableEntry entry, u64* reads) {
+    Place place;
+    if (!entry.table.indirect) {
+        place.address = entry.table.address(entry.id);
+        co_return place;
+    }
+    ++*reads;
+    const u64 address = entry.table.level1_address(entry.id);
+    const sim::AccessPtr access = memory_access(sim::Command::Read, sim::TransactionClass::TableWalk, address,
+                                                spec::level1_entry_bytes, entry.attributes);
     const sim::Status status = co_await sim::transfer(simulation_, memory_, *access, table_wait_);
-    co_return sim::succeeded(status);
+    spec::Level1Entry level1;
+    if (sim::succeeded(status)) level1.load(access->data());
+    trace_read(address, level1.words[0], sim::succeeded(status));
+    // 5.2: software may add pages while the table is in use, so that level 1 is read each time.
+    if (!sim::succeeded(status)) place.access = arch::TableAccess::Refused;
+    else if (!level1[spec::Level1Entry::Valid]) place.access = arch::TableAccess::NoPage;
+    place.address = entry.table.address(level1, entry.id);
+    co_return place;
 }
 
 void Its::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("translations", translations_, "messages", "messages translated and sent to a redistributor");
-    visit.counter("table_reads", table_reads_, "reads", "table entries read from memory for messages");
+    visit.counter("table_reads", table_reads_, "reads", "table entries, level 1 included, read from memory for messages");
     visit.counter("device_cache.misses", device_misses_, "look-ups", "device table entries that were not cached");
     visit.counter("event_cache.misses", event_misses_, "look-ups", "translation entries that were not cached");
     visit.counter("collection_cache.misses", collection_misses_, "look-ups",
@@ -125,6 +156,8 @@ void Its::statistics(sim::StatisticsVisitor& visit) {
                   "dropped: a table holds what no command writes");
     visit.counter("dropped.table_access", drops_.table_access, "messages", "dropped: the bus refused a table read");
     visit.gauge("translation_slots.peak", translation_slots_.peak(), "slots", "messages translated at the same time");
+    visit.gauge("message_credits.peak", message_credits_.peak(), "credits",
+                "messages on their way to redistributors at the same time");
     Frame::statistics(visit);
 }
 

@@ -6,9 +6,11 @@
 #include "gic/arch/its_translation.hpp"
 #include "gic/uarch/config.hpp"
 #include "gic/uarch/frame.hpp"
+#include "gic/uarch/its_entries.hpp"
 #include "gic/uarch/lines.hpp"
 #include "sim/assoc_cache.hpp"
 #include "sim/resources.hpp"
+#include "sim/spread.hpp"
 
 namespace smmusim::gic::uarch {
 
@@ -72,11 +74,12 @@ public:
         const sim::Clock& clock;
         sim::Port& memory;
         std::vector<LpiReceiver*> redistributors;  ///< by Processor_Number
+        ErrorLine& errors;
     };
 
     /// `name` is the path of its waits and statistics: "its0".
-    Its(const Surroundings& surroundings, const ItsConfig& config, u32 id_bits, u32 register_cycles,
-        const std::string& name, u64 base);
+    Its(const Surroundings& surroundings, const ItsConfig& config, const GicConfig& gic, const std::string& name,
+        u64 base);
     ~Its() = default;
 
     void reset();
@@ -93,13 +96,13 @@ private:
     struct Key {
         u32 id = 0;
         bool operator==(const Key&) const = default;
-        u64 hash() const { return id ^ id >> 8 ^ id >> 16; }
+        u64 hash() const { return sim::spread(u64{id}); }
     };
     struct EventKey {
         u32 device = 0;
         u32 event = 0;
         bool operator==(const EventKey&) const = default;
-        u64 hash() const { return event + (device * 0x9E37'79B9'7F4A'7C15 >> 40); }
+        u64 hash() const { return sim::spread(event, device); }
     };
     /// A message that a command sends.
     struct Order {
@@ -138,10 +141,24 @@ private:
 
     // Memory
     Time after(u32 cycles) const { return clock_.after(simulation_.now(), cycles); }
+    void trace_read(u64 address, u64 word, bool ok) const;
     sim::AccessPtr memory_access(sim::Command command, sim::TransactionClass what, u64 address, u32 size,
                                  const sim::MemoryAttributes& attributes);
-    sim::Task<arch::Fetched<sim::Record<1>>> read_entry(u64 address, sim::MemoryAttributes attributes);
-    sim::Task<bool> write_entry(u64 address, sim::Record<1> entry, sim::MemoryAttributes attributes);
+    struct Place {
+        u64 address = 0;
+        arch::TableAccess access = arch::TableAccess::Done;
+    };
+    /// Where an entry is; level 1 of an indirect table costs a read.
+    sim::Task<Place> locate(TableEntry entry, u64* reads);
+    /// `reads` counts.
+    template <class Entry>
+    sim::Task<arch::Fetched<Entry>> read_entry(TableEntry entry, u64* reads);
+    template <class Entry>
+    sim::Task<arch::TableAccess> write_entry(TableEntry entry, Entry value);
+    TableEntry device_entry(u32 device) const { return {state_.device_table(), device, state_.device_baser()}; }
+    TableEntry collection_entry(u32 icid) const {
+        return {state_.collection_table(), state_.collection_index(icid), state_.collection_baser()};
+    }
 
     // arch::ItsListener
     void enabled_changed(bool enabled) override;
@@ -154,9 +171,10 @@ private:
     sim::Task<arch::Fetched<spec::TranslationEntry>> read_event(spec::DeviceEntry table, u32 device,
                                                                 u32 event) override;
     sim::Task<arch::Fetched<spec::CollectionEntry>> read_collection(u32 icid) override;
-    sim::Task<bool> write_device(u32 device, spec::DeviceEntry entry) override;
-    sim::Task<bool> write_event(spec::DeviceEntry table, u32 device, u32 event, spec::TranslationEntry entry) override;
-    sim::Task<bool> write_collection(u32 icid, spec::CollectionEntry entry) override;
+    sim::Task<arch::TableAccess> write_device(u32 device, spec::DeviceEntry entry) override;
+    sim::Task<arch::TableAccess> write_event(spec::DeviceEntry table, u32 device, u32 event,
+                                             spec::TranslationEntry entry) override;
+    sim::Task<arch::TableAccess> write_collection(u32 icid, spec::CollectionEntry entry) override;
     sim::Task<> drain_event(u32 device, u32 event) override;
     sim::Task<> drain_device(u32 device) override;
     sim::Task<> synchronize(u32 redistributor) override;
@@ -171,6 +189,7 @@ private:
     const sim::Clock& clock_;
     sim::Port& memory_;
     std::vector<LpiReceiver*> redistributors_;
+    ErrorLine& errors_;
     ItsConfig config_;
     std::string path_;
     std::string table_wait_;
@@ -204,7 +223,36 @@ private:
     sim::intrusive::list<Flight, sim::intrusive::constant_time_size<false>> flights_;
     sim::Signal progress_;  ///< a flight was sent or ended
     sim::Slots translation_slots_;
+    sim::Slots message_credits_;
     sim::Scope scope_;
 };
+
+template <class Entry>
+sim::Task<arch::Fetched<Entry>> Its::read_entry(TableEntry entry, u64* reads) {
+    arch::Fetched<Entry> result;
+    const Place place = co_await locate(entry, reads);
+    result.access = place.access;
+    if (place.access != arch::TableAccess::Done) co_return result;
+    ++*reads;
+    const sim::AccessPtr access = memory_access(sim::Command::Read, sim::TransactionClass::TableWalk, place.address,
+                                                Entry::bytes, entry.attributes);
+    const sim::Status status = co_await sim::transfer(simulation_, memory_, *access, table_wait_);
+    if (sim::succeeded(status)) result.entry.load(access->data());
+    else result.access = arch::TableAccess::Refused;
+    trace_read(place.address, result.entry.words[0], sim::succeeded(status));
+    co_return result;
+}
+
+template <class Entry>
+sim::Task<arch::TableAccess> Its::write_entry(TableEntry entry, Entry value) {
+    const Place place = co_await locate(entry, &command_reads_);
+    if (place.access != arch::TableAccess::Done) co_return place.access;
+    ++command_writes_;
+    const sim::AccessPtr access = memory_access(sim::Command::Write, sim::TransactionClass::TableWalk, place.address,
+                                                Entry::bytes, entry.attributes);
+    value.store(access->data());
+    const sim::Status status = co_await sim::transfer(simulation_, memory_, *access, table_wait_);
+    co_return sim::succeeded(status) ? arch::TableAccess::Done : arch::TableAccess::Refused;
+}
 
 }  // namespace smmusim::gic::uarch

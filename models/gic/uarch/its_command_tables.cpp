@@ -1,6 +1,5 @@
 // The tables as commands read and write them: through the caches, but without filling them.
 #include "gic/uarch/its.hpp"
-#include "gic/uarch/its_entries.hpp"
 
 namespace smmusim::gic::uarch {
 
@@ -15,12 +14,10 @@ sim::Task<arch::Fetched<spec::DeviceEntry>> Its::read_device(u32 device) {
     arch::Fetched<spec::DeviceEntry> result;
     if (const spec::DeviceEntry* const cached = device_cache_.peek(Key{device}); cached != nullptr) {
         result.entry = *cached;
-        result.ok = true;
+        result.access = arch::TableAccess::Done;
         co_return result;
     }
-    ++command_reads_;
-    const auto raw = co_await read_entry(state_.device_table().address(device), attributes_of(state_.device_baser()));
-    result = as<spec::DeviceEntry>(raw);
+    result = co_await read_entry<spec::DeviceEntry>(device_entry(device), &command_reads_);
     co_return result;
 }
 
@@ -28,12 +25,11 @@ sim::Task<arch::Fetched<spec::TranslationEntry>> Its::read_event(spec::DeviceEnt
     arch::Fetched<spec::TranslationEntry> result;
     if (const spec::TranslationEntry* const cached = event_cache_.peek(EventKey{device, event}); cached != nullptr) {
         result.entry = *cached;
-        result.ok = true;
+        result.access = arch::TableAccess::Done;
         co_return result;
     }
-    ++command_reads_;
-    const auto raw = co_await read_entry(table.entry_address(event), attributes_of(state_.device_baser()));
-    result = as<spec::TranslationEntry>(raw);
+    const TableEntry entry = event_entry(table, event, state_.device_baser());
+    result = co_await read_entry<spec::TranslationEntry>(entry, &command_reads_);
     co_return result;
 }
 
@@ -41,39 +37,35 @@ sim::Task<arch::Fetched<spec::CollectionEntry>> Its::read_collection(u32 icid) {
     arch::Fetched<spec::CollectionEntry> result;
     if (const spec::CollectionEntry* const cached = collection_cache_.peek(Key{icid}); cached != nullptr) {
         result.entry = *cached;
-        result.ok = true;
+        result.access = arch::TableAccess::Done;
         co_return result;
     }
-    ++command_reads_;
-    const auto raw =
-        co_await read_entry(state_.collection_table().address(icid), attributes_of(state_.collection_baser()));
-    result = as<spec::CollectionEntry>(raw);
+    result = co_await read_entry<spec::CollectionEntry>(collection_entry(icid), &command_reads_);
     co_return result;
 }
 
-sim::Task<bool> Its::write_device(u32 device, spec::DeviceEntry entry) {
-    const bool ok =
-        co_await write_entry(state_.device_table().address(device), entry, attributes_of(state_.device_baser()));
+sim::Task<arch::TableAccess> Its::write_device(u32 device, spec::DeviceEntry entry) {
+    const arch::TableAccess access = co_await write_entry(device_entry(device), entry);
     mark_stale([&](const Flight& flight) { return flight.device == device; });
-    device_cache_.erase_if([&](const Key& key, const spec::DeviceEntry&) { return key.id == device; });
+    device_cache_.erase(Key{device});
     event_cache_.erase_if([&](const EventKey& key, const spec::TranslationEntry&) { return key.device == device; });
-    co_return ok;
+    co_return access;
 }
 
-sim::Task<bool> Its::write_event(spec::DeviceEntry table, u32 device, u32 event, spec::TranslationEntry entry) {
-    const bool ok = co_await write_entry(table.entry_address(event), entry, attributes_of(state_.device_baser()));
+sim::Task<arch::TableAccess> Its::write_event(spec::DeviceEntry table, u32 device, u32 event,
+                                              spec::TranslationEntry entry) {
+    const TableEntry place = event_entry(table, event, state_.device_baser());
+    const arch::TableAccess access = co_await write_entry(place, entry);
     mark_stale([&](const Flight& flight) { return flight.device == device && flight.event == event; });
-    event_cache_.erase_if(
-        [&](const EventKey& key, const spec::TranslationEntry&) { return key.device == device && key.event == event; });
-    co_return ok;
+    event_cache_.erase(EventKey{device, event});
+    co_return access;
 }
 
-sim::Task<bool> Its::write_collection(u32 icid, spec::CollectionEntry entry) {
-    const bool ok =
-        co_await write_entry(state_.collection_table().address(icid), entry, attributes_of(state_.collection_baser()));
+sim::Task<arch::TableAccess> Its::write_collection(u32 icid, spec::CollectionEntry entry) {
+    const arch::TableAccess access = co_await write_entry(collection_entry(icid), entry);
     mark_stale([&](const Flight& flight) { return flight.icid == icid; });
-    collection_cache_.erase_if([&](const Key& key, const spec::CollectionEntry&) { return key.id == icid; });
-    co_return ok;
+    collection_cache_.erase(Key{icid});
+    co_return access;
 }
 
 }  // namespace smmusim::gic::uarch

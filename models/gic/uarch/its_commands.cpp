@@ -44,6 +44,7 @@ sim::Task<> Its::run_commands() {
                            (error != ItsError::None && config_.command_errors == CommandErrorPolicy::Stall);
         if (stall) state_.stall();
         else state_.advance();
+        if (error != ItsError::None && config_.command_errors == CommandErrorPolicy::SError) errors_.report(failure_.code);
     }
     running_ = false;
     progress_.notify_all();
@@ -74,6 +75,7 @@ void Its::post(const Order& order) { scope_.spawn("message of a command", delive
 
 sim::Task<> Its::deliver(Order order) {
     Flight flight(*this);
+    const auto credit = co_await message_credits_.take();
     flight.send(order.redistributor, order.onward);
     co_await simulation_.until(after(config_.message_cycles));
     LpiReceiver& receiver = *redistributors_[order.redistributor];

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "gic/arch/its_environment.hpp"
-#include "gic/spec/its_registers.hpp"
+#include "gic/arch/its_table.hpp"
 #include "gic/spec/memory_attributes.hpp"
 
 namespace smmusim::gic::uarch {
@@ -12,13 +12,23 @@ inline sim::MemoryAttributes attributes_of(const spec::Baser& baser) {
                                    baser[spec::Baser::Shareability]);
 }
 
-/// The same bits as an entry of a certain table.
-template <class Entry>
-arch::Fetched<Entry> as(const arch::Fetched<sim::Record<1>>& raw) {
-    arch::Fetched<Entry> result;
-    result.entry.words = raw.entry.words;
-    result.ok = raw.ok;
-    return result;
+/// One entry of one table.
+struct TableEntry {
+    arch::Table table;
+    u64 id = 0;
+    sim::MemoryAttributes attributes;
+
+    TableEntry(const arch::Table& of, u64 number, const spec::Baser& baser)
+        : table(of), id(number), attributes(attributes_of(baser)) {}
+};
+
+/// An interrupt translation table is flat; it is accessed as the device table is.
+inline TableEntry event_entry(const spec::DeviceEntry& device, u32 event, const spec::Baser& device_baser) {
+    arch::Table table;
+    table.base = device[spec::DeviceEntry::ITT_Address];
+    table.entry_bytes = spec::TranslationEntry::entry_bytes;
+    table.entries = device.events();
+    return {table, event, device_baser};
 }
 
 }  // namespace smmusim::gic::uarch

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "gic/uarch/its.hpp"
-#include "gic/uarch/its_entries.hpp"
 #include "sim/trace.hpp"
 
 namespace smmusim::gic::uarch {
@@ -16,42 +15,36 @@ public:
     MessageTables(Its& its, Flight& flight) : its_(its), flight_(flight) {}
 
     sim::Task<arch::Fetched<spec::DeviceEntry>> read_device(u32 device) override {
-        const spec::Baser baser = its_.state_.device_baser();
         return read<spec::DeviceEntry>(its_.device_cache_, Key{device}, its_.config_.device_cycles, its_.device_misses_,
-                                       its_.state_.device_table().address(device), attributes_of(baser));
+                                       its_.device_entry(device));
     }
     sim::Task<arch::Fetched<spec::TranslationEntry>> read_event(spec::DeviceEntry table, u32 device,
                                                                 u32 event) override {
-        const spec::Baser baser = its_.state_.device_baser();
         return read<spec::TranslationEntry>(its_.event_cache_, EventKey{device, event}, its_.config_.event_cycles,
-                                            its_.event_misses_, table.entry_address(event), attributes_of(baser));
+                                            its_.event_misses_,
+                                            event_entry(table, event, its_.state_.device_baser()));
     }
     sim::Task<arch::Fetched<spec::CollectionEntry>> read_collection(u32 icid) override {
         flight_.icid = icid;
-        const spec::Baser baser = its_.state_.collection_baser();
         return read<spec::CollectionEntry>(its_.collection_cache_, Key{icid}, its_.config_.collection_cycles,
-                                           its_.collection_misses_, its_.state_.collection_table().address(icid),
-                                           attributes_of(baser));
+                                           its_.collection_misses_, its_.collection_entry(icid));
     }
 
 private:
     template <class Entry, class Cache, class CacheKey>
-    sim::Task<arch::Fetched<Entry>> read(Cache& cache, CacheKey key, u32 cycles, u64& misses, u64 address,
-                                         sim::MemoryAttributes attributes) {
+    sim::Task<arch::Fetched<Entry>> read(Cache& cache, CacheKey key, u32 cycles, u64& misses, TableEntry entry) {
         arch::Fetched<Entry> result;
         if (const Entry* const cached = cache.find(key); cached != nullptr) {
             result.entry = *cached;
-            result.ok = true;
+            result.access = arch::TableAccess::Done;
         }
         co_await its_.simulation_.until(its_.after(cycles));
-        if (result.ok) co_return result;
+        if (result.ok()) co_return result;
         ++misses;
-        ++its_.table_reads_;
-        const arch::Fetched<sim::Record<1>> raw = co_await its_.read_entry(address, attributes);
-        result = as<Entry>(raw);
+        result = co_await its_.read_entry<Entry>(entry, &its_.table_reads_);
         // An entry that is not valid may become so without a command that would drop it; and what a command
         // changed since this message began is not to be found by later ones.
-        if (result.ok && result.entry[Entry::Valid] && !flight_.stale) cache.insert(key, result.entry);
+        if (result.ok() && result.entry[Entry::Valid] && !flight_.stale) cache.insert(key, result.entry);
         co_return result;
     }
 
@@ -104,6 +97,7 @@ sim::Task<> Its::message(sim::Access* access, u32 device, u32 event, std::shared
         co_return;
     }
     ++translations_;
+    const auto credit = co_await message_credits_.take();
     flight.send(translation.redistributor);
     slot.release();
     co_await simulation_.until(after(config_.message_cycles));

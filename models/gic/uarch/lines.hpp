@@ -14,6 +14,8 @@ class InterruptLine {
 public:
     virtual void irq(bool asserted) = 0;
     virtual void fiq(bool) {}
+    /// An SError interrupt with the code of the command that failed.
+    virtual void system_error(u32) {}
 
 protected:
     ~InterruptLine() = default;
@@ -36,6 +38,15 @@ public:
 
 protected:
     ~InterruptSource() = default;
+};
+
+/// Where an ITS reports errors of commands if GITS_TYPER.SEIS says that it does.
+class ErrorLine {
+public:
+    virtual void report(u32 code) = 0;
+
+protected:
+    ~ErrorLine() = default;
 };
 
 /// Delivers software-generated interrupts.

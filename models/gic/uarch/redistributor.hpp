@@ -9,6 +9,7 @@
 #include "gic/uarch/cpu_interface.hpp"
 #include "sim/access.hpp"
 #include "sim/resources.hpp"
+#include "sim/spread.hpp"
 
 namespace smmusim::gic::uarch {
 
@@ -94,7 +95,7 @@ private:
     struct IntidKey {
         u32 intid = 0;
         bool operator==(const IntidKey&) const = default;
-        u64 hash() const { return intid ^ intid >> 8 ^ intid >> 16; }
+        u64 hash() const { return sim::spread(u64{intid}); }
     };
 
     arch::Groups groups() const;

@@ -76,7 +76,7 @@ sim::Task<> Redistributor::fetch_property(u32 intid) {
 }
 
 void Redistributor::invalidate_property(u32 intid) {
-    properties_.erase_if([&](const IntidKey& key, const spec::LpiProperty&) { return key.intid == intid; });
+    properties_.erase(IntidKey{intid});
     for (Fetch& fetch : fetches_)
         if (fetch.intid == intid) fetch.stale = true;
     if (!state_.lpis_enabled() || !lpis_.contains(intid)) return;
