@@ -222,6 +222,9 @@ std::optional<ConfigProblem> PlatformConfig::problem() const {
     for (std::size_t index = 0; index < root_complexes.size(); ++index)
         if (const std::string problem = root_complexes[index].problem(); !problem.empty())
             return ConfigProblem{fmt::format("root_complex{}", index), problem, "see ./smmusim params root_complex"};
+    for (std::size_t index = 0; index < itss.size(); ++index)
+        if (const std::string problem = itss[index].problem(); !problem.empty())
+            return ConfigProblem{fmt::format("its{}", index), problem, "see ./smmusim params its"};
     for (std::size_t index = 0; index < smmus.size(); ++index)
         if (smmus[index].tbus.empty())
             return ConfigProblem{fmt::format("smmu{}.tbu_count", index), "an SMMU needs a TBU", "write 1 or more"};

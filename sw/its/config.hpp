@@ -13,8 +13,10 @@ struct DriverConfig {
     void fields(sim::ConfigVisitor& visit) {
         using sim::Origin;
         using sim::Unit;
-        visit(device_table_bytes, {"device_table_bytes", "most memory spent on a flat device table; larger ones get two levels if the ITS has them", Unit::Bytes,
-                                   Origin::Choice, "16-bit DeviceIDs with 8-byte entries", 4096, 16 * MiB});
+        visit(device_table_bytes,
+              {"device_table_bytes",
+               "most memory spent on a flat device table; larger ones get two levels if the ITS has them", Unit::Bytes,
+               Origin::Choice, "16-bit DeviceIDs with 8-byte entries", 4096, 16 * MiB});
         visit(poll_interval, {"poll_interval", "time between two reads of a register, early in a wait", Unit::Time,
                               Origin::Assumed, "a cpu_relax() loop around an MMIO read", 1});
         visit(timeout, {"timeout", "how long to wait for the GIC before giving up", Unit::Time, Origin::Choice,

@@ -90,15 +90,17 @@ Task<int> ItsDriver::create_table(cpu::Cpu& cpu, u32 index) {
     const sim::Status status = co_await cpu.zero_block(table.base, bytes);
     if (!sim::succeeded(status)) co_return -EFAULT;
     // With 64 KiB pages bits [51:48] of the address stand in [15:12].
-    const u64 place = page_code == 2 ? (table.base & ~sim::low_mask(16) & sim::low_mask(48)) | (table.base >> 48 & 15) << 12
-                                     : table.base;
+    const u64 place = page_code == 2
+                          ? (table.base & ~sim::low_mask(16) & sim::low_mask(48)) | (table.base >> 48 & 15) << 12
+                          : table.base;
     const u64 value = gits::valid | place | inner_shareable | page_code << 8 | (bytes / table.page_bytes - 1) |
                       (table.indirect ? gits::BASER_Indirect : 0);
     co_await cpu.mmio_write(address, value | write_back << its_cache_shift, 8);
     const cpu::Loaded kept = co_await cpu.mmio_read(address, 8);
     if ((kept.value & shareability_mask) == 0)
         co_await cpu.mmio_write(address, (value & ~shareability_mask) | noncacheable << its_cache_shift, 8);
-    table.entries = std::min(table.entries, table.indirect ? bytes / gits::level1_entry_bytes * per_page : bytes / entry);
+    table.entries =
+        std::min(table.entries, table.indirect ? bytes / gits::level1_entry_bytes * per_page : bytes / entry);
     if (devices) {
         device_limit_ = table.entries;
         device_table_ = std::move(table);

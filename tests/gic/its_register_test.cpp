@@ -6,7 +6,8 @@ namespace {
 
 TEST(ItsRegisters, IdentifyTheModel) {
     Machine m;
-    EXPECT_EQ(m.s(0x0008), u64{1} | 7u << 4 | 15u << 8 | 15u << 13 | u64{1} << 46) << "TYPER: physical, 8-byte ITEs, 16 and 16 bits";
+    EXPECT_EQ(m.s(0x0008), u64{1} | 7u << 4 | 15u << 8 | 15u << 13 | u64{1} << 46)
+        << "TYPER: physical, 8-byte ITEs, 16 and 16 bits";
     EXPECT_EQ(m.s(0xFFE8, 4) & 0xF0, 0x30u);
     EXPECT_EQ(m.s(0x0000, 4), 0x8000'0000u) << "disabled and quiescent";
     EXPECT_EQ(m.s(0x0100) >> 56 & 7, 1u);

@@ -67,6 +67,11 @@ public:
         access.push(*this);
         target.receive(access, simulation_.now());
     }
+    /// Of writes that are completed.
+    void forget() {
+        accesses_.clear();
+        completed.clear();
+    }
     sim::Status status = sim::Status::Pending;
     std::vector<Time> completed;
 

@@ -12,7 +12,8 @@ TEST(Spread, NeighbouringBitsAnywhereTakeEveryValueOfTheLowestOnes) {
     for (u32 bits = 1; bits <= 10; ++bits) {
         for (u32 low = 0; low + bits <= 32; ++low) {
             std::set<u64> sets;
-            for (u64 key = 0; key < u64{1} << bits; ++key) sets.insert(spread(key << low | 0x1'2345'0000'0000) % (1u << bits));
+            for (u64 key = 0; key < u64{1} << bits; ++key)
+                sets.insert(spread(key << low | 0x1'2345'0000'0000) % (1u << bits));
             EXPECT_EQ(sets.size(), u64{1} << bits) << bits << " bits from " << low;
         }
     }

@@ -35,8 +35,8 @@ public:
         bool collections_add_up = true;  ///< TYPER.CCT: those in memory begin after those of the hardware
         bool indirect_devices = true;
         bool indirect_collections = true;
-        bool system_errors = false;  ///< TYPER.SEIS
-        u32 redistributors = 1;      ///< Processor_Numbers 0 .. n-1 exist
+        bool system_errors = false;     ///< TYPER.SEIS
+        u32 redistributors = 1;         ///< Processor_Numbers 0 .. n-1 exist
         bool target_addresses = false;  ///< TYPER.PTA
         u64 redistributor_base = 0;
         u64 redistributor_size = 0;

@@ -133,6 +133,8 @@ Task<ItsError> move_all(const Its& its, ItsEnvironment& environment, ItsCommand 
     const std::optional<u32> from = its.redistributor(command[ItsCommand::RDbase]);
     const std::optional<u32> to = its.redistributor(command[ItsCommand::RDbase2]);
     if (!from || !to) co_return ItsError::MovallProcessorOutOfRange;
+    // What a message sets pending that was translated before an earlier command changed its way moves along.
+    co_await environment.drain_all();
     if (*from != *to) environment.move_all_pending(*from, *to);
     co_return ItsError::None;
 }

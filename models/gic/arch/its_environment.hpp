@@ -53,6 +53,7 @@ public:
     /// Waits until every translation of the event, or of the device, that began earlier has sent its message.
     virtual sim::Task<> drain_event(u32 device, u32 event) = 0;
     virtual sim::Task<> drain_device(u32 device) = 0;
+    virtual sim::Task<> drain_all() = 0;
     /// Waits until everything that began earlier and concerns this redistributor has had its effect there.
     virtual sim::Task<> synchronize(u32 redistributor) = 0;
 

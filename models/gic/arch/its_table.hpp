@@ -23,7 +23,8 @@ struct Table {
           page_bytes(baser.page_bytes()),
           indirect(baser[spec::Baser::Indirect]) {
         if (!baser[spec::Baser::Valid]) return;
-        const u64 capacity = indirect ? baser.bytes() / spec::level1_entry_bytes * per_page() : baser.bytes() / entry_bytes;
+        const u64 capacity =
+            indirect ? baser.bytes() / spec::level1_entry_bytes * per_page() : baser.bytes() / entry_bytes;
         entries = std::min(limit, capacity);
     }
 

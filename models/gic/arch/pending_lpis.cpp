@@ -20,6 +20,7 @@ std::optional<PendingLpis::Lpi> PendingLpis::take(u32 intid) {
 void PendingLpis::clear() {
     lpis_.clear();
     ready_.clear();
+    wanted_.clear();
 }
 
 void PendingLpis::set_property(u32 intid, const spec::LpiProperty& property) {
@@ -35,6 +36,35 @@ void PendingLpis::forget_property(u32 intid) {
     if (found == lpis_.end() || !found->second.property) return;
     ready_.erase({found->second.property->priority, intid});
     found->second.property.reset();
+}
+
+void PendingLpis::forget_properties() {
+    ready_.clear();
+    wanted_.clear();
+    for (auto& [intid, lpi] : lpis_) {
+        lpi.property.reset();
+        lpi.wanted = false;
+    }
+}
+
+bool PendingLpis::want_property(u32 intid) {
+    const auto found = lpis_.find(intid);
+    if (found == lpis_.end() || found->second.wanted) return false;
+    found->second.wanted = true;
+    wanted_.push_back(intid);
+    return true;
+}
+
+std::optional<u32> PendingLpis::next_wanted() {
+    while (!wanted_.empty()) {
+        const u32 intid = wanted_.front();
+        wanted_.pop_front();
+        const auto found = lpis_.find(intid);
+        if (found == lpis_.end() || !found->second.wanted) continue;
+        found->second.wanted = false;
+        return intid;
+    }
+    return std::nullopt;
 }
 
 std::shared_ptr<sim::Journey>* PendingLpis::journey(u32 intid) {

@@ -1,6 +1,7 @@
 // The pending LPIs of one redistributor, ordered by what is forwarded first.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@ public:
     struct Lpi {
         std::optional<spec::LpiProperty> property;  ///< empty: not read, or invalidated since
         std::shared_ptr<sim::Journey> journey;      ///< of the message that made it pending
+        bool wanted = false;                        ///< its property is to be read
     };
 
     /// False if it was pending already.
@@ -31,6 +33,12 @@ public:
 
     void set_property(u32 intid, const spec::LpiProperty& property);
     void forget_property(u32 intid);
+    /// Of all; none is wanted any more.
+    void forget_properties();
+    /// Its property is to be read; false if that is known already.
+    bool want_property(u32 intid);
+    /// The one that waits longest for its property.
+    std::optional<u32> next_wanted();
     std::shared_ptr<sim::Journey>* journey(u32 intid);
 
     Candidate best() const;
@@ -44,6 +52,7 @@ public:
 private:
     std::map<u32, Lpi> lpis_;
     std::set<std::pair<u8, u32>> ready_;  ///< priority, INTID
+    std::deque<u32> wanted_;              ///< and some that are not wanted any more
 };
 
 }  // namespace smmusim::gic::arch

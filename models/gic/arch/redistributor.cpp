@@ -2,11 +2,13 @@
 
 namespace smmusim::gic::arch {
 
-Redistributor::Redistributor(u32 processor, bool last, u32 id_bits, u8 priority_bits, RedistributorListener& listener)
+Redistributor::Redistributor(u32 processor, bool last, u32 id_bits, u8 priority_bits, bool direct_lpi,
+                             RedistributorListener& listener)
     : listener_(listener),
       processor_(processor),
       last_(last),
       id_bits_(id_bits),
+      direct_lpi_(direct_lpi),
       bank_(0, spec::private_interrupts, priority_bits) {}
 
 void Redistributor::reset() {
@@ -49,6 +51,7 @@ u64 Redistributor::read_ctlr(u32) {
 u64 Redistributor::read_typer(u32) {
     spec::GicrTyper typer;
     typer.set(spec::GicrTyper::PLPIS, true);
+    typer.set(spec::GicrTyper::DirectLPI, direct_lpi_);
     typer.set(spec::GicrTyper::Last, last_);
     typer.set(spec::GicrTyper::Processor_Number, processor_);
     typer.set(spec::GicrTyper::Affinity_Value, affinity());

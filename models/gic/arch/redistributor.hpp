@@ -15,6 +15,7 @@ public:
     virtual void lpis_disabled() = 0;
     virtual void invalidate_property(u32 intid) = 0;
     virtual void invalidate_properties() = 0;
+    virtual void clear_lpi(u32 intid) = 0;
 
 protected:
     ~RedistributorListener() = default;
@@ -22,7 +23,8 @@ protected:
 
 class Redistributor {
 public:
-    Redistributor(u32 processor, bool last, u32 id_bits, u8 priority_bits, RedistributorListener& listener);
+    Redistributor(u32 processor, bool last, u32 id_bits, u8 priority_bits, bool direct_lpi,
+                  RedistributorListener& listener);
 
     void reset();
 
@@ -49,6 +51,11 @@ public:
     u64 read_propbaser(u32) { return propbaser_.words[0]; }
     void write_pendbaser(u32, u64 value);
     u64 read_pendbaser(u32) { return pendbaser_.words[0] & spec::PendBaser::readable; }
+    /// GICR_TYPER.DirectLPI: software and devices set LPIs pending here, without an ITS.
+    bool direct_lpi() const { return direct_lpi_; }
+    void write_clrlpir(u32, u64 value) {
+        if (direct_lpi_) listener_.clear_lpi(static_cast<u32>(value));
+    }
     void write_invlpir(u32, u64 value) { listener_.invalidate_property(static_cast<u32>(value)); }
     void write_invallr(u32, u64) { listener_.invalidate_properties(); }
     void write_igroupr(u32, u64 value);
@@ -72,6 +79,7 @@ private:
     u32 processor_;
     bool last_;
     u32 id_bits_;
+    bool direct_lpi_;
     InterruptBank bank_;
     bool asleep_ = true;
     bool enable_lpis_ = false;

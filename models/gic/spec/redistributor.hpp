@@ -7,6 +7,7 @@ namespace smmusim::gic::spec {
 
 inline constexpr u64 redistributor_size = 128 * KiB;
 inline constexpr u32 sgi_base = 0x10000;
+inline constexpr u32 gicr_setlpir = 0x40;
 
 struct GicrCtlr : sim::Record<1> {
     static constexpr sim::Bit EnableLPIs{0};
@@ -17,6 +18,7 @@ struct GicrCtlr : sim::Record<1> {
 
 struct GicrTyper : sim::Record<1> {
     static constexpr sim::Bit PLPIS{0};
+    static constexpr sim::Bit DirectLPI{3};  ///< SETLPIR and CLRLPIR work
     static constexpr sim::Bit Last{4};
     static constexpr sim::Bits<23, 8> Processor_Number{};
     static constexpr sim::Bits<63, 32> Affinity_Value{};
@@ -41,6 +43,13 @@ inline constexpr std::array redistributor_registers{
                           .writable = 0x2,
                           .on_write = &Device::write_waker,
                           .on_read = &Device::read_waker},
+    // Write-only; GICR_SETLPIR is a doorbell and taken as a message before it gets here.
+    sim::Register<Device>{.name = "GICR_SETLPIR", .offset = gicr_setlpir, .width = 64},
+    sim::Register<Device>{.name = "GICR_CLRLPIR",
+                          .offset = 0x0048,
+                          .width = 64,
+                          .writable = 0xFFFF'FFFF,
+                          .on_write = &Device::write_clrlpir},
     sim::Register<Device>{.name = "GICR_PROPBASER",
                           .offset = 0x0070,
                           .width = 64,

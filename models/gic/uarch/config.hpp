@@ -14,6 +14,7 @@ struct RedistributorConfig {
     u32 property_slots = 4;
     u32 property_cycles = 3;
     u32 forward_cycles = 5;
+    bool direct_lpi = false;
 
     void fields(sim::ConfigVisitor& visit) {
         using sim::Origin;
@@ -25,6 +26,8 @@ struct RedistributorConfig {
                                Origin::Assumed, estimate, 1, 1024});
         visit(property_cycles, {"property_cycles", "look-up of an LPI's configuration byte in the cache", Unit::Cycles,
                                 Origin::Assumed, estimate, 0, 1'000'000});
+        visit(direct_lpi, {"direct_lpi", "whether GICR_SETLPIR and GICR_CLRLPIR work", Unit::Count, Origin::Manual,
+                           "GICR_TYPER.DirectLPI; a machine with an ITS rarely has it"});
         visit(forward_cycles, {"forward_cycles", "from the choice of an interrupt to its arrival at the CPU interface",
                                Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
     }
@@ -158,9 +161,9 @@ struct ItsConfig {
                                      Origin::Manual, "GITS_TYPER.HCC", 0, 255});
         visit(collection_table, {"collection_table", "whether collections may lie in memory", Unit::Count,
                                  Origin::Manual, "a GITS_BASER of type Collection"});
-        visit(collections_add_up, {"collections_add_up",
-                                   "whether collections in memory come on top of those that need none", Unit::Count,
-                                   Origin::Manual, "GITS_TYPER.CCT"});
+        visit(collections_add_up,
+              {"collections_add_up", "whether collections in memory come on top of those that need none", Unit::Count,
+               Origin::Manual, "GITS_TYPER.CCT"});
         visit(target_addresses, {"target_addresses", "commands name a redistributor by address, not by number",
                                  Unit::Count, Origin::Manual, "GITS_TYPER.PTA"});
         visit.group("device_cache", depth, device_cache);
@@ -184,7 +187,9 @@ struct ItsConfig {
                                 Unit::Count, Origin::Manual, "GIC-600 TRM: 1 to 16 LPI credits", 1, 4096});
         visit(command_cycles, {"command_cycles", "decoding and execution of a command, without its memory accesses",
                                Unit::Cycles, Origin::Assumed, estimate, 0, 1'000'000});
-        visit(command_errors, {"command_errors", "what a command error does: nothing, stop the queue, or interrupt cpu0 by an SError"}, command_error_policy_names);
+        visit(command_errors,
+              {"command_errors", "what a command error does: nothing, stop the queue, or interrupt cpu0 by an SError"},
+              command_error_policy_names);
     }
 };
 

@@ -12,7 +12,7 @@ RedistributorRegion::RedistributorRegion(sim::Simulation& simulation, const sim:
             config.register_cycles),
       registers_(cpus) {}
 
-void RedistributorRegion::attach(arch::Redistributor& redistributor) { redistributors_.push_back(&redistributor); }
+void RedistributorRegion::attach(Redistributor& redistributor) { redistributors_.push_back(&redistributor); }
 
 bool RedistributorRegion::defined(u64 offset, u32 size) const {
     return registers_[offset / spec::redistributor_size].defined(offset % spec::redistributor_size, size);
@@ -20,12 +20,21 @@ bool RedistributorRegion::defined(u64 offset, u32 size) const {
 
 u64 RedistributorRegion::read(u64 offset, u32 size) {
     const std::size_t cpu = offset / spec::redistributor_size;
-    return registers_[cpu].read(*redistributors_[cpu], offset % spec::redistributor_size, size);
+    return registers_[cpu].read(redistributors_[cpu]->state(), offset % spec::redistributor_size, size);
 }
 
 void RedistributorRegion::write(u64 offset, u32 size, u64 value) {
     const std::size_t cpu = offset / spec::redistributor_size;
-    registers_[cpu].write(*redistributors_[cpu], offset % spec::redistributor_size, size, value);
+    registers_[cpu].write(redistributors_[cpu]->state(), offset % spec::redistributor_size, size, value);
+}
+
+bool RedistributorRegion::take_message(sim::Access& access, u64 offset) {
+    if (access.command != sim::Command::Write || offset % spec::redistributor_size != spec::gicr_setlpir) return false;
+    // 12.11, GICR_SETLPIR: 64 bits, or 32 that are extended by zeros.
+    Redistributor& redistributor = *redistributors_[offset / spec::redistributor_size];
+    if (!redistributor.state().direct_lpi() || (access.size != 4 && access.size != 8)) return false;
+    redistributor.set_pending(static_cast<u32>(access.value()), access.journey);
+    return true;
 }
 
 Gic::Gic(sim::Simulation& simulation, const GicConfig& config, const std::vector<ItsConfig>& itss, const Ports& ports)
@@ -55,7 +64,7 @@ Gic::Gic(sim::Simulation& simulation, const GicConfig& config, const std::vector
         Redistributor& redistributor = *redistributors_.back();
         cpu_interfaces_.back()->attach(redistributor);
         distributor_.attach(redistributor);
-        region_.attach(redistributor.state());
+        region_.attach(redistributor);
         receivers.push_back(&redistributor);
         for (u32 intid = spec::first_ppi; intid < spec::first_spi; ++intid)
             private_inputs_.emplace_back(redistributor, intid);

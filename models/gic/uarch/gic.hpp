@@ -12,7 +12,7 @@ namespace smmusim::gic::uarch {
 class RedistributorRegion final : public Frame {
 public:
     RedistributorRegion(sim::Simulation& simulation, const sim::Clock& clock, const GicConfig& config, u32 cpus);
-    void attach(arch::Redistributor& redistributor);
+    void attach(Redistributor& redistributor);
 
 private:
     using Registers = sim::RegisterFile<arch::Redistributor, spec::redistributor_registers<arch::Redistributor>>;
@@ -20,8 +20,10 @@ private:
     bool defined(u64 offset, u32 size) const override;
     u64 read(u64 offset, u32 size) override;
     void write(u64 offset, u32 size, u64 value) override;
+    /// GICR_SETLPIR
+    bool take_message(sim::Access& access, u64 offset) override;
 
-    std::vector<arch::Redistributor*> redistributors_;
+    std::vector<Redistributor*> redistributors_;
     mutable std::vector<Registers> registers_;
 };
 

@@ -131,7 +131,8 @@ sim::Task<Its::Place> Its::locate(TableEntry entry, u64* reads) {
 
 void Its::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("translations", translations_, "messages", "messages translated and sent to a redistributor");
-    visit.counter("table_reads", table_reads_, "reads", "table entries, level 1 included, read from memory for messages");
+    visit.counter("table_reads", table_reads_, "reads",
+                  "table entries, level 1 included, read from memory for messages");
     visit.counter("device_cache.misses", device_misses_, "look-ups", "device table entries that were not cached");
     visit.counter("event_cache.misses", event_misses_, "look-ups", "translation entries that were not cached");
     visit.counter("collection_cache.misses", collection_misses_, "look-ups",

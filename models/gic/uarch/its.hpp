@@ -177,6 +177,7 @@ private:
     sim::Task<arch::TableAccess> write_collection(u32 icid, spec::CollectionEntry entry) override;
     sim::Task<> drain_event(u32 device, u32 event) override;
     sim::Task<> drain_device(u32 device) override;
+    sim::Task<> drain_all() override;
     sim::Task<> synchronize(u32 redistributor) override;
     void set_pending(u32 redistributor, u32 intid) override { post({Order::Kind::Set, redistributor, intid}); }
     void clear_pending(u32 redistributor, u32 intid) override { post({Order::Kind::Clear, redistributor, intid}); }

@@ -44,7 +44,8 @@ sim::Task<> Its::run_commands() {
                            (error != ItsError::None && config_.command_errors == CommandErrorPolicy::Stall);
         if (stall) state_.stall();
         else state_.advance();
-        if (error != ItsError::None && config_.command_errors == CommandErrorPolicy::SError) errors_.report(failure_.code);
+        if (error != ItsError::None && config_.command_errors == CommandErrorPolicy::SError)
+            errors_.report(failure_.code);
     }
     running_ = false;
     progress_.notify_all();
@@ -75,6 +76,9 @@ void Its::post(const Order& order) { scope_.spawn("message of a command", delive
 
 sim::Task<> Its::deliver(Order order) {
     Flight flight(*this);
+    // What an earlier command moves there arrives first.
+    while (any_before(flight.sequence, [&](const Flight& other) { return other.onward == order.redistributor; }))
+        co_await progress_.wait();
     const auto credit = co_await message_credits_.take();
     flight.send(order.redistributor, order.onward);
     co_await simulation_.until(after(config_.message_cycles));
@@ -125,13 +129,18 @@ sim::Task<> Its::drain_device(u32 device) {
         co_await progress_.wait();
 }
 
+sim::Task<> Its::drain_all() {
+    const u64 epoch = sequence_;
+    while (any_before(epoch, [](const Flight& flight) { return flight.stage == Flight::Stage::Translating; }))
+        co_await progress_.wait();
+}
+
 sim::Task<> Its::synchronize(u32 redistributor) {
     ++syncs_;
     const Time start = simulation_.now();
     // Only what began before: messages that come later neither delay it nor are covered by it.
     const u64 epoch = sequence_;
-    while (any_before(epoch, [](const Flight& flight) { return flight.stage == Flight::Stage::Translating; }))
-        co_await progress_.wait();
+    co_await drain_all();
     // To the redistributor, behind everything that was sent there, and back.
     co_await simulation_.until(after(2 * config_.message_cycles));
     while (any_before(epoch, [&](const Flight& flight) { return flight.concerns(redistributor); }))

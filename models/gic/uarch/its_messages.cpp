@@ -21,8 +21,7 @@ public:
     sim::Task<arch::Fetched<spec::TranslationEntry>> read_event(spec::DeviceEntry table, u32 device,
                                                                 u32 event) override {
         return read<spec::TranslationEntry>(its_.event_cache_, EventKey{device, event}, its_.config_.event_cycles,
-                                            its_.event_misses_,
-                                            event_entry(table, event, its_.state_.device_baser()));
+                                            its_.event_misses_, event_entry(table, event, its_.state_.device_baser()));
     }
     sim::Task<arch::Fetched<spec::CollectionEntry>> read_collection(u32 icid) override {
         flight_.icid = icid;

@@ -25,9 +25,8 @@ Redistributor::Redistributor(const Surroundings& surroundings, const Redistribut
       property_wait_(name_ + ".property"),
       table_wait_(name_ + ".pending_table"),
       priority_mask_(static_cast<u8>(0xFF << (8 - priority_bits))),
-      state_(cpu, last, surroundings.distributor.id_bits(), priority_bits, *this),
+      state_(cpu, last, surroundings.distributor.id_bits(), priority_bits, config.direct_lpi, *this),
       properties_(config.property_cache),
-      property_slots_(simulation_, name_ + ".property_slots", config.property_slots),
       table_done_(simulation_, table_wait_),
       scope_(simulation_, name_) {}
 
@@ -43,6 +42,7 @@ void Redistributor::reset() {
     properties_.clear();
     table_words_.clear();
     scanning_ = false;
+    readers_ = 0;
 }
 
 // What is forwarded

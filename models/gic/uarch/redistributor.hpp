@@ -83,6 +83,7 @@ public:
     void private_changed() override { update(); }
     void lpis_enabled() override;
     void lpis_disabled() override;
+    void clear_lpi(u32 intid) override { clear_pending(intid); }
 
 private:
     /// One read of a property under way.
@@ -105,7 +106,8 @@ private:
     static void forward_due(void* redistributor, void*);
 
     void fetch(u32 intid);
-    sim::Task<> fetch_property(u32 intid);
+    sim::Task<> read_properties();
+    sim::Task<> read_property(u32 intid);
     sim::Task<> scan_pending_table();
     sim::Task<> write_pending_table();
     sim::AccessPtr table_access(sim::Command command, u64 address, u32 size, const sim::MemoryAttributes& attributes);
@@ -130,7 +132,7 @@ private:
     sim::Scheduler::Token due_;
     bool scanning_ = false;
     std::set<u64> table_words_;  ///< 64-bit words of the pending table that are not zero in memory
-    sim::Slots property_slots_;
+    u32 readers_ = 0;            ///< activities that read properties
     sim::Signal table_done_;
     sim::intrusive::list<Fetch, sim::intrusive::constant_time_size<false>> fetches_;
     sim::Scope scope_;

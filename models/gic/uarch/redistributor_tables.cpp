@@ -29,15 +29,21 @@ sim::AccessPtr Redistributor::table_access(sim::Command command, u64 address, u3
 // Properties
 
 void Redistributor::fetch(u32 intid) {
-    const bool under_way = std::any_of(fetches_.begin(), fetches_.end(),
-                                       [&](const Fetch& fetch) { return fetch.intid == intid && !fetch.abandoned; });
-    if (!under_way) scope_.spawn("read of an LPI property", fetch_property(intid));
+    for (const Fetch& fetch : fetches_)
+        if (fetch.intid == intid && !fetch.abandoned) return;
+    if (!lpis_.want_property(intid) || readers_ == config_.property_slots) return;
+    ++readers_;
+    scope_.spawn("reads of LPI properties", read_properties());
 }
 
-sim::Task<> Redistributor::fetch_property(u32 intid) {
+sim::Task<> Redistributor::read_properties() {
+    while (const std::optional<u32> intid = lpis_.next_wanted()) co_await read_property(*intid);
+    --readers_;
+}
+
+sim::Task<> Redistributor::read_property(u32 intid) {
     Fetch self(intid);
     fetches_.push_back(self);
-    const auto slot = co_await property_slots_.take();
     // An LPI that was cleared meanwhile needs no property.
     while (!self.abandoned && lpis_.contains(intid)) {
         self.stale = false;
@@ -90,9 +96,11 @@ void Redistributor::invalidate_properties() {
     properties_.clear();
     for (Fetch& fetch : fetches_) fetch.stale = true;
     if (!state_.lpis_enabled()) return;
-    for (const u32 intid : pending_lpis()) lpis_.forget_property(intid);
+    const std::vector<u32> pending = pending_lpis();
+    for (const u32 intid : pending) lpis_.forget_property(intid);
     update();
-    for (const u32 intid : pending_lpis()) fetch(intid);
+    for (const u32 intid : pending)
+        if (lpis_.contains(intid)) fetch(intid);
 }
 
 // The pending table
@@ -133,7 +141,7 @@ sim::Task<> Redistributor::scan_pending_table() {
 void Redistributor::lpis_disabled() {
     properties_.clear();
     for (Fetch& fetch : fetches_) fetch.abandoned = true;
-    for (const u32 intid : pending_lpis()) lpis_.forget_property(intid);
+    lpis_.forget_properties();
     update();
     scope_.spawn("write-back of the pending table", write_pending_table());
 }
