@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/config.hpp"
+#include "sim/frame_pool.hpp"
 
 namespace smmusim::sim {
 
@@ -244,7 +245,7 @@ private:
     u32 valid_ = 0;
     std::vector<Entry> entries_;
     std::vector<Set> sets_;
-    std::unordered_map<Key, u32, Hash> index_;
+    std::unordered_map<Key, u32, Hash, std::equal_to<Key>, PoolAllocator<std::pair<const Key, u32>>> index_;
 };
 
 }  // namespace smmusim::sim

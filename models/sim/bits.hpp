@@ -53,7 +53,9 @@ struct Addr {
 };
 
 template <class F>
-concept IsAddress = requires { F::shift; };
+concept IsAddress = requires {
+    F::shift;
+};
 
 /// A field with its architected name, for dumps, explanations and documentation.
 struct NamedField {

@@ -24,7 +24,8 @@ class Journey {
 public:
     enum class Part : u8 { Link, Interconnect, Smmu, Its, Redistributor, CpuInterface };
     static constexpr std::size_t parts = 6;
-    static constexpr std::array<const char*, parts> names{"link", "interconnect", "smmu", "its", "redistributor", "cpu_interface"};
+    static constexpr std::array<const char*, parts> names{"link", "interconnect",  "smmu",
+                                                          "its",  "redistributor", "cpu_interface"};
 
     enum class Outcome : u8 { Underway, Delivered, Coalesced, Blocked };
 

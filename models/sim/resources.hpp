@@ -97,10 +97,17 @@ private:
     WaitQueue queue_;
 };
 
+/// A name that somebody else keeps for as long as it is used.
+struct BorrowedName {
+    std::string_view text;
+};
+
 /// Something that happens; whoever waits at that moment goes on, in order of arrival.
 class Signal {
 public:
-    Signal(Simulation& simulation, std::string name) : simulation_(simulation), name_(std::move(name)) {}
+    Signal(Simulation& simulation, std::string name)
+        : simulation_(simulation), own_name_(std::move(name)), name_(own_name_) {}
+    Signal(Simulation& simulation, BorrowedName name) : simulation_(simulation), name_(name.text) {}
     Signal(const Signal&) = delete;
     Signal& operator=(const Signal&) = delete;
 
@@ -130,7 +137,8 @@ public:
 
 private:
     Simulation& simulation_;
-    std::string name_;
+    std::string own_name_;
+    std::string_view name_;
     WaitQueue queue_;
 };
 

@@ -126,6 +126,24 @@ private:
     T value_;
 };
 
+/// An answer that is there already, or a task that will find it: spares the frame of the coroutine where nothing waits.
+template <class T>
+class [[nodiscard]] Answer {
+public:
+    Answer(T value) : value_(std::move(value)) {}
+    Answer(Task<T> task) : task_(std::move(task)) {}
+    bool await_ready() { return value_.has_value() || task_->operator co_await().await_ready(); }
+    void await_suspend(std::coroutine_handle<> parent) noexcept { task_->operator co_await().await_suspend(parent); }
+    T await_resume() {
+        if (value_) return std::move(*value_);
+        return task_->operator co_await().await_resume();
+    }
+
+private:
+    std::optional<T> value_;
+    std::optional<Task<T>> task_;
+};
+
 /// Runs a task that never waits, to its result: the functional use of a timed coroutine.
 template <class T>
 T run_ready(Task<T> task) {

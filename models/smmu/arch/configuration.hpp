@@ -230,14 +230,21 @@ Task<Checked<StreamContext>> lookup_descriptor(Env& env, StreamContext context, 
 /// Entry and descriptor of the stream, checked, with the tags that follow.
 template <TranslationEnvironment Env>
 Task<Checked<StreamContext>> lookup_context(Env& env, Request request) {
+    const Checked<StreamContext> known = co_await env.cached_context(request.stream_id, request.substream_id);
+    if (known) {
+        env.tagged(known.value.tags);
+        co_return known;
+    }
     const Checked<StreamContext> entry = co_await lookup_entry(env, request);
     if (!entry) co_return entry;
     if (entry.value.ste.aborts()) {
         env.decided("STE.Config = 0b0xx aborts");
         co_return silent_fault("STE.Config = 0b0xx aborts");
     }
-    co_return co_await lookup_descriptor(env, entry.value,
-                                         override_request(request, entry.value.ste, env.identification()));
+    const Request effective = override_request(request, entry.value.ste, env.identification());
+    const Checked<StreamContext> context = co_await lookup_descriptor(env, entry.value, effective);
+    if (context) env.keep_context(request.stream_id, request.substream_id, context.value);
+    co_return context;
 }
 
 }  // namespace smmusim::smmu::arch

@@ -5,27 +5,29 @@
 
 namespace smmusim::smmu::arch {
 
+/// A transaction that ends without any translation.
+inline Task<TranslationResult> refuse(Fault fault, Request request) {
+    TranslationResult result;
+    result.outcome = dispose(fault, request, {});
+    co_return result;
+}
+
 template <TranslationEnvironment Env>
-Task<TranslationResult> translate(Env& env, Request request) {
+Task<TranslationResult> translate(Env& env, const Request& request) {
     if (request.unsupported) {
-        TranslationResult result;
         const Fault fault = unsupported_transaction(request, "a transaction of this type cannot be translated");
         // 3.9.1: of translated transactions it is not recorded.
         const bool silent = request.address_type == sim::AddressType::Translated;
-        result.outcome = dispose(silent ? silent_fault(fault.reason) : fault, request, {});
-        co_return result;
+        return refuse(silent ? silent_fault(fault.reason) : fault, request);
     }
-    if (request.speculative && request.write) {
-        TranslationResult result;
-        result.outcome = dispose(silent_fault("a speculative write is never performed"), request, {});
-        co_return result;
-    }
+    if (request.speculative && request.write)
+        return refuse(silent_fault("a speculative write is never performed"), request);
     switch (request.address_type) {
-        case sim::AddressType::TranslationRequest: co_return co_await translate_request(env, request);
-        case sim::AddressType::Translated: co_return co_await translate_translated(env, request);
+        case sim::AddressType::TranslationRequest: return translate_request(env, request);
+        case sim::AddressType::Translated: return translate_translated(env, request);
         case sim::AddressType::Untranslated: break;
     }
-    co_return co_await translate_ordinary(env, request);
+    return translate_ordinary(env, request);
 }
 
 }  // namespace smmusim::smmu::arch

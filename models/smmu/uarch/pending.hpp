@@ -15,7 +15,8 @@ struct Lane;
 
 /// A translation under way in the TCU; further misses to the same page join it.
 struct WalkJob {
-    WalkJob(sim::Simulation& simulation, const std::string& name) : done(simulation, name) {}
+    /// `name` outlives it.
+    WalkJob(sim::Simulation& simulation, const std::string& name) : done(simulation, sim::BorrowedName{name}) {}
     arch::Request request;
     arch::Tags tags;
     bool tagged = false;

@@ -24,27 +24,29 @@ Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config,
       stage1_(config.walk_caches(true), config.walk_cache_leaves),
       stage2_(config.walk_caches(false), config.walk_cache_leaves),
       ipas_(config.ipa_cache),
+      contexts_({.entries = 64, .ways = 4}),
       job_name_(name_ + ": a translation of the same page"),
       read_name_(name_ + ": a table read"),
       scope_(simulation, name_) {}
 
+std::shared_ptr<WalkJob> Tcu::begin_job(Pending& pending) {
+    auto job = std::allocate_shared<WalkJob>(sim::PoolAllocator<WalkJob>(), simulation_, job_name_);
+    job->request = pending.request;
+    pending.job = job;
+    return job;
+}
+
 Task<TranslationResult> Tcu::translate(Pending& pending) {
     received(pending.request.stream_id);
     const Time arrived = simulation_.now();
-    const TranslationResult result = co_await join_or_walk(pending);
-    latency_.add(simulation_.now() - arrived);
-    co_return result;
-}
-
-Task<TranslationResult> Tcu::join_or_walk(Pending& pending) {
     if (!pending.request.ordinary()) {
         if (pending.request.address_type == sim::AddressType::TranslationRequest)
             events.report(spec::MonitorEvent::PcieAtsTransRq, pending.request.stream_id);
         // ATS and unsupported transactions share no walk.
-        const auto job = std::make_shared<WalkJob>(simulation_, job_name_);
-        job->request = pending.request;
-        pending.job = job;
-        co_return co_await walk(job);
+        const std::shared_ptr<WalkJob> job = begin_job(pending);
+        co_await walk(*job);
+        latency_.add(simulation_.now() - arrived);
+        co_return job->result;
     }
     const MissKey key{pending.request.stream_id, pending.request.substream_id, pending.address >> 12};
     const auto found = misses_.find(key);
@@ -53,46 +55,64 @@ Task<TranslationResult> Tcu::join_or_walk(Pending& pending) {
         ++joined_;
         pending.job = job;
         while (!job->finished) co_await job->done.wait();
-        // What the walk found serves everybody whom it permits; a fault is found, and recorded, by each on its own.
         TranslationResult result = job->result;
-        if (result.outcome.disposition == arch::Disposition::Proceed && result.outcome.translated) {
-            const arch::Request effective =
-                arch::override_request(pending.request, result.context.ste, identification_);
-            arch::Translation translation = result.outcome.translation;
-            const u64 within = sim::low_mask(12);
-            translation.output = (translation.output & ~within) | (pending.request.address & within);
-            translation.ipa = (translation.ipa & ~within) | (pending.request.address & within);
-            if (translation.permissions().allow(effective)) {
-                if (job->missed) missed(pending.request.stream_id);
-                result.outcome = arch::proceed(result.context, identification_, effective, translation);
-                co_return result;
-            }
+        if (serves(*job, pending.request, result)) {
+            latency_.add(simulation_.now() - arrived);
+            co_return result;
         }
     }
-    const auto job = std::make_shared<WalkJob>(simulation_, job_name_);
-    job->request = pending.request;
-    pending.job = job;
+    const std::shared_ptr<WalkJob> job = begin_job(pending);
     pending.stale = false;  // what a joined walk may have missed, this one sees
     misses_[key] = job;
-    const TranslationResult result = co_await walk(job);
-    job->result = result;
+    co_await walk(*job);
     job->finished = true;
     const auto mine = misses_.find(key);
     if (mine != misses_.end() && mine->second == job) misses_.erase(mine);
     job->done.notify_all();
-    prefetch_behind(job->request, result);
-    co_return result;
+    prefetch_behind(job->request, job->result);
+    latency_.add(simulation_.now() - arrived);
+    co_return job->result;
 }
 
-Task<TranslationResult> Tcu::walk(std::shared_ptr<WalkJob> job) {
-    TimedEnvironment environment(*this, *job);
-    const TranslationResult result = co_await arch::translate(environment, job->request);
-    if (environment.reads() != 0 && !result.outcome.fault) {
+/// What the walk found serves everybody whom it permits; a fault is found, and recorded, by each on its own.
+bool Tcu::serves(const WalkJob& job, const arch::Request& request, TranslationResult& result) {
+    if (result.outcome.disposition != arch::Disposition::Proceed || !result.outcome.translated) return false;
+    const arch::Request effective = arch::override_request(request, result.context.ste, identification_);
+    arch::Translation translation = result.outcome.translation;
+    const u64 within = sim::low_mask(12);
+    translation.output = (translation.output & ~within) | (request.address & within);
+    translation.ipa = (translation.ipa & ~within) | (request.address & within);
+    if (!translation.permissions().allow(effective)) return false;
+    if (job.missed) missed(request.stream_id);
+    result.outcome = arch::proceed(result.context, identification_, effective, translation);
+    return true;
+}
+
+Task<> Tcu::walk(WalkJob& job) {
+    TimedEnvironment environment(*this, job);
+    job.result = co_await arch::translate(environment, job.request);
+    if (environment.reads() != 0 && !job.result.outcome.fault) {
         ++walks_;
         walk_latency_.add(simulation_.now() - environment.began());
         walk_reads_.add(environment.reads());
     }
-    co_return result;
+}
+
+Checked<arch::StreamContext> Tcu::known_context(u32 stream, u32 substream) {
+    // Both structures are looked up, and count as used; that they are legal is remembered.
+    const spec::Ste* const ste = stes_.find({stream, 0});
+    if (ste == nullptr) return unknown<arch::StreamContext>();
+    const CheckedContext* const known = contexts_.find({stream, substream});
+    if (known == nullptr || known->changes != configuration_changes_ || known->cr2 != registers_.control().cr2.raw())
+        return unknown<arch::StreamContext>();
+    if (known->descriptor && cds_.find({stream, substream == sim::no_id ? 0 : substream}) == nullptr)
+        return unknown<arch::StreamContext>();
+    return known->context;
+}
+
+void Tcu::keep_context(u32 stream, u32 substream, const arch::StreamContext& context) {
+    contexts_.insert({stream, substream},
+                     {configuration_changes_, registers_.control().cr2.raw(), context.stage1, context});
 }
 
 /// A job that no transaction waits for.
@@ -204,6 +224,7 @@ void Tcu::invalidate(const arch::TranslationScope& scope) {
 }
 
 void Tcu::invalidate(const arch::ConfigurationScope& scope) {
+    ++configuration_changes_;
     for (WalkJob* job : background_) job->stale = true;
     if (scope.stream_entries)
         stes_.erase_if([&](const StructureKey& key, const spec::Ste&) { return scope.covers_stream(key.stream); });
@@ -212,6 +233,7 @@ void Tcu::invalidate(const arch::ConfigurationScope& scope) {
 }
 
 void Tcu::reset() {
+    ++configuration_changes_;
     scope_.cancel();
     misses_.clear();
     stes_.clear();
@@ -227,8 +249,7 @@ void Tcu::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("config_cache_miss", config_misses_, "1", "translations that needed a configuration fetch");
     visit.counter("tcu.transaction", requests_, "1",
                   "translations that TBUs, commands and registers asked the TCU for");
-    visit.counter("tcu.tlb_miss", misses_of_requests_, "1",
-                  "those that read a descriptor, or joined a walk that did");
+    visit.counter("tcu.tlb_miss", misses_of_requests_, "1", "those that read a descriptor, or joined a walk that did");
     visit.counter("walk.s1_reads", stage1_reads_, "1", "stage 1 descriptor fetches");
     visit.counter("walk.s2_reads", stage2_reads_, "1",
                   "stage 2 descriptor fetches, those for context descriptors included");

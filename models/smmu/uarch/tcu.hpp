@@ -53,8 +53,20 @@ private:
     };
 
     class Background;
-    sim::Task<arch::TranslationResult> join_or_walk(Pending& pending);
-    sim::Task<arch::TranslationResult> walk(std::shared_ptr<WalkJob> job);
+    /// An entry and a descriptor that were found legal, as long as nothing in their caches changes. Saves the host's
+    /// time; the machine's caches are asked all the same.
+    struct CheckedContext {
+        u64 changes = 0;  ///< configuration_changes_ when it was
+        u64 cr2 = 0;
+        bool descriptor = false;
+        arch::StreamContext context;
+    };
+
+    std::shared_ptr<WalkJob> begin_job(Pending& pending);
+    sim::Task<> walk(WalkJob& job);
+    bool serves(const WalkJob& job, const arch::Request& request, arch::TranslationResult& result);
+    arch::Checked<arch::StreamContext> known_context(u32 stream, u32 substream);
+    void keep_context(u32 stream, u32 substream, const arch::StreamContext& context);
     void count(const arch::Fetch& fetch, u32 stream);
     /// A translation asked for by a TBU, a command or a register; and that it did not do without tables.
     void received(u32 stream);
@@ -76,7 +88,11 @@ private:
     Stage1WalkCache stage1_;
     Stage2WalkCache stage2_;
     IpaCache ipas_;
-    std::unordered_map<MissKey, std::shared_ptr<WalkJob>, MissHash> misses_;
+    sim::AssocCache<StructureKey, CheckedContext> contexts_;
+    u64 configuration_changes_ = 1;
+    std::unordered_map<MissKey, std::shared_ptr<WalkJob>, MissHash, std::equal_to<MissKey>,
+                       sim::PoolAllocator<std::pair<const MissKey, std::shared_ptr<WalkJob>>>>
+        misses_;
     std::vector<WalkJob*> background_;  ///< on nobody's behalf: an invalidation keeps all of them from filling caches
     std::string job_name_;
     std::string read_name_;

@@ -16,13 +16,6 @@ using sim::Task;
 
 namespace {
 
-template <class T>
-Checked<T> unknown() {
-    Checked<T> nothing;
-    nothing.fault.kind = arch::Fault::Kind::Silent;
-    return nothing;
-}
-
 constexpr std::array fetch_names{"L1STD", "STE", "L1CD", "CD", "S1", "S2"};
 
 }  // namespace
@@ -45,8 +38,48 @@ void TimedEnvironment::trace(const Fetch& fetch, const char* what, const Fetched
                             fetched.words[0], fetched.ok ? "" : " aborted"));
 }
 
-Task<Fetched> TimedEnvironment::read(const Fetch fetch) {
-    if (!slot_) co_await take_slot();
+TimedEnvironment::Read TimedEnvironment::read(const Fetch& fetch) { return Read(*this, fetch); }
+
+TimedEnvironment::Read::Read(TimedEnvironment& environment, const Fetch& fetch)
+    : Waiter(environment.tcu_.simulation_, environment.tcu_.read_name_), environment_(environment), fetch_(fetch) {
+    if (!environment.slot_) first_.emplace(environment.read_with_slot(fetch));
+}
+
+TimedEnvironment::Read::~Read() = default;  // an access under way finishes without us
+
+Task<Fetched> TimedEnvironment::read_with_slot(const Fetch fetch) {
+    co_await take_slot();
+    co_return co_await read(fetch);
+}
+
+void TimedEnvironment::Read::await_suspend(std::coroutine_handle<> handle) {
+    if (first_) {
+        first_->operator co_await().await_suspend(handle);
+        return;
+    }
+    environment_.count(fetch_);
+    suspend(handle);
+    access_ = own_access(simulation().accesses(), sim::Command::Read, fetch_);
+    access_->push(*this);
+    const Tcu& tcu = environment_.tcu_;
+    tcu.memory_.send(*access_, tcu.clock_.after(simulation().now(), tcu.config_.walk_latency));
+}
+
+void TimedEnvironment::Read::complete(sim::Access&, Time at) {
+    const Tcu& tcu = environment_.tcu_;
+    wake(tcu.config_.walk_return_latency == 0 ? at : tcu.clock_.after(at, tcu.config_.walk_return_latency));
+}
+
+Fetched TimedEnvironment::Read::await_resume() {
+    if (first_) return first_->operator co_await().await_resume();
+    Fetched fetched;
+    fetched.ok = access_->status == sim::Status::Ok;
+    if (fetched.ok) std::memcpy(fetched.words.data(), access_->data(), fetch_.size);
+    environment_.trace(fetch_, "", fetched);
+    return fetched;
+}
+
+void TimedEnvironment::count(const Fetch& fetch) {
     if (fetch.descriptor() && reads_++ == 0) began_ = tcu_.simulation_.now();
     if (!fetch.descriptor() && !fetched_configuration_) {
         fetched_configuration_ = true;
@@ -55,16 +88,6 @@ Task<Fetched> TimedEnvironment::read(const Fetch fetch) {
     }
     if (fetch.descriptor() && !std::exchange(job_.missed, true)) tcu_.missed(job_.request.stream_id);
     tcu_.count(fetch, job_.request.stream_id);
-    sim::Simulation& simulation = tcu_.simulation_;
-    co_await cycles(tcu_.config_.walk_latency);
-    const sim::AccessPtr access = own_access(simulation.accesses(), sim::Command::Read, fetch);
-    const sim::Status status = co_await sim::transfer(simulation, tcu_.memory_, *access, tcu_.read_name_);
-    if (tcu_.config_.walk_return_latency != 0) co_await cycles(tcu_.config_.walk_return_latency);
-    Fetched fetched;
-    fetched.ok = status == sim::Status::Ok;
-    if (fetched.ok) std::memcpy(fetched.words.data(), access->data(), fetch.size);
-    trace(fetch, "", fetched);
-    co_return fetched;
 }
 
 Task<Fetched> TimedEnvironment::update(const Fetch fetch, u64 expected, u64 desired) {
@@ -93,16 +116,28 @@ Task<Fetched> TimedEnvironment::update(const Fetch fetch, u64 expected, u64 desi
     co_return before;
 }
 
-Task<Checked<spec::Ste>> TimedEnvironment::cached_ste(u32 stream) {
+Task<Checked<arch::StreamContext>> TimedEnvironment::cached_context(u32 stream, u32 substream) {
     co_await cycles(tcu_.config_.config_latency);
-    if (const spec::Ste* known = tcu_.stes_.find({stream, 0})) co_return *known;
-    co_return unknown<spec::Ste>();
+    searched_configuration_ = true;
+    co_return tcu_.known_context(stream, substream);
 }
 
-Task<Checked<spec::Cd>> TimedEnvironment::cached_cd(u32 stream, u32 index) {
+sim::Answer<Checked<spec::Ste>> TimedEnvironment::cached_ste(u32 stream) {
+    if (!searched_configuration_) return search_ste(stream);
+    const spec::Ste* const known = tcu_.stes_.find({stream, 0});
+    return known != nullptr ? Checked<spec::Ste>(*known) : unknown<spec::Ste>();
+}
+
+Task<Checked<spec::Ste>> TimedEnvironment::search_ste(u32 stream) {
+    co_await cycles(tcu_.config_.config_latency);
+    searched_configuration_ = true;
+    co_return co_await cached_ste(stream);
+}
+
+sim::Answer<Checked<spec::Cd>> TimedEnvironment::cached_cd(u32 stream, u32 index) {
     // Found in the same look-up as the entry.
-    if (const spec::Cd* known = tcu_.cds_.find({stream, index})) co_return *known;
-    co_return unknown<spec::Cd>();
+    const spec::Cd* const known = tcu_.cds_.find({stream, index});
+    return known != nullptr ? Checked<spec::Cd>(*known) : unknown<spec::Cd>();
 }
 
 template <class Leaf>
@@ -123,14 +158,23 @@ Task<typename WalkCache<Leaf>::Found> TimedEnvironment::search(WalkCache<Leaf>& 
     co_return found;
 }
 
-Task<Checked<arch::Translation>> TimedEnvironment::cached_translation(const Tags tags, u64 address) {
-    if (!tags.stage1 || !tcu_.stage1_.keeps_leaves()) co_return unknown<arch::Translation>();
+sim::Answer<Checked<arch::Translation>> TimedEnvironment::cached_translation(const Tags& tags, u64 address) {
+    if (!tags.stage1 || !tcu_.stage1_.keeps_leaves()) return unknown<arch::Translation>();
+    return search_translation(tags, address);
+}
+
+Task<Checked<arch::Translation>> TimedEnvironment::search_translation(const Tags tags, u64 address) {
     searched1_ = co_await search(tcu_.stage1_, tags, address);
     if (!searched1_->leaf) co_return unknown<arch::Translation>();
     co_return at_address(*searched1_->leaf, address);
 }
 
-Task<Checked<Stage2Leaf>> TimedEnvironment::cached_stage2(const Tags tags, u64 ipa) {
+sim::Answer<Checked<Stage2Leaf>> TimedEnvironment::cached_stage2(const Tags& tags, u64 ipa) {
+    if (!tcu_.ipas_.present() && !tcu_.stage2_.keeps_leaves()) return unknown<Stage2Leaf>();
+    return search_stage2(tags, ipa);
+}
+
+Task<Checked<Stage2Leaf>> TimedEnvironment::search_stage2(const Tags tags, u64 ipa) {
     if (tcu_.ipas_.present()) {
         co_await cycles(tcu_.config_.ipa_cache_latency);
         if (const Stage2Leaf* const known = tcu_.ipas_.find(tags, ipa)) co_return at_address(*known, ipa);
@@ -141,9 +185,10 @@ Task<Checked<Stage2Leaf>> TimedEnvironment::cached_stage2(const Tags tags, u64 i
     co_return at_address(*searched2_->leaf, ipa);
 }
 
-Task<TablePoint> TimedEnvironment::cached_table(const Tags tags, bool stage1, u64 address) {
-    if (stage1) co_return co_await deepest_table(tcu_.stage1_, searched1_, tags, address);
-    co_return co_await deepest_table(tcu_.stage2_, searched2_, stage2_tags(tags), address);
+sim::Answer<TablePoint> TimedEnvironment::cached_table(const Tags& tags, bool stage1, u64 address) {
+    if (stage1 ? !tcu_.stage1_.present() : !tcu_.stage2_.present()) return TablePoint{};
+    if (stage1) return deepest_table(tcu_.stage1_, searched1_, tags, address);
+    return deepest_table(tcu_.stage2_, searched2_, stage2_tags(tags), address);
 }
 
 template <class Leaf>
@@ -162,12 +207,20 @@ Task<TablePoint> TimedEnvironment::deepest_table(WalkCache<Leaf>& cache,
 
 // What an invalidation covered while it was fetched is not kept.
 
+void TimedEnvironment::keep_context(u32 stream, u32 substream, const arch::StreamContext& context) {
+    if (!job_.stale) tcu_.keep_context(stream, substream, context);
+}
+
 void TimedEnvironment::keep_ste(u32 stream, const spec::Ste& ste) {
-    if (!job_.stale) tcu_.stes_.insert({stream, 0}, ste);
+    if (job_.stale) return;
+    tcu_.stes_.insert({stream, 0}, ste);
+    ++tcu_.configuration_changes_;
 }
 
 void TimedEnvironment::keep_cd(u32 stream, u32 index, const spec::Cd& cd) {
-    if (!job_.stale) tcu_.cds_.insert({stream, index}, cd);
+    if (job_.stale) return;
+    tcu_.cds_.insert({stream, index}, cd);
+    ++tcu_.configuration_changes_;
 }
 
 void TimedEnvironment::keep_table(const Tags& tags, bool stage1, u64 address, unsigned span, const TablePoint& point) {
