@@ -11,6 +11,10 @@ from typing import NamedTuple
 import smmusim
 
 
+class BadInput(Exception):
+    """What a user did wrong, and what to do."""
+
+
 class Row(NamedTuple):
     """One case: what was published or follows from a closed form (None: nothing), and what was measured."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smmusim.experiments.bare_metal import PAGE, BareMetal, Tables
-from smmusim.experiments.bench import Bench, Option, Row
+from smmusim.experiments.bench import BadInput, Bench, Option, Row
 
 TITLE = "random DMA reads from a window, IOMMU on (pcie-bench, SIGCOMM 2018, E5-2630 v4, Gen3 x8)"
 UNIT = "ns/transaction"
@@ -50,7 +50,7 @@ PUBLISHED = [
 def bytes_of(window: str) -> int:
     match = re.fullmatch(r"([0-9.]+)\s*([KMG]?)i?B", window)
     if not match:
-        raise ValueError(f"'{window}' is no window size such as 256KB")
+        raise BadInput(f"'{window}' is no window size such as 256KB")
     return int(float(match[1]) * 1024 ** " KMG".index(match[2] or " "))
 
 
@@ -60,13 +60,13 @@ def read_points(file: Path) -> list[Point]:
         reader = csv.DictReader(stream)
         for column in ("window", "on_ns_per_tx"):
             if column not in (reader.fieldnames or []):
-                raise ValueError(f"{file}: there is no column '{column}'")
+                raise BadInput(f"{file}: there is no column '{column}'")
         points = []
         for row in reader:
             try:
                 points.append(Point(row["window"], bytes_of(row["window"]), float(row["on_ns_per_tx"])))
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{file}:{reader.line_num}: {error}") from None
+            except (BadInput, ValueError, TypeError) as error:
+                raise BadInput(f"{file}:{reader.line_num}: {error}") from None
     return points
 
 

@@ -11,14 +11,10 @@ from pathlib import Path
 
 import smmusim
 from smmusim.experiments import NAMES
-from smmusim.experiments.bench import Bench, Row
+from smmusim.experiments.bench import BadInput, Bench, Row
 
 #: Settings of the experiment itself, as opposed to parameters of the machine.
 PREFIX = "experiment."
-
-
-class BadInput(Exception):
-    """What a user did wrong, and what to do."""
 
 
 def nearest(name: str, names) -> str:
@@ -78,7 +74,7 @@ def table(title: str, unit: str, rows: list[Row]) -> str:
     return "\n".join(text) + "\n"
 
 
-def run(name: str, arguments) -> list[Row]:
+def run(name: str, arguments) -> None:
     module = load(name)
     bench = bench_of(module, arguments)
     progress = sys.stderr.isatty()
@@ -98,9 +94,7 @@ def run(name: str, arguments) -> list[Row]:
         run_of = {"experiment": name, "seed": bench.seed, "options": bench.options, "settings": bench.settings,
                   "data": None if bench.data is None else str(bench.data)}
         (folder / "run.json").write_text(json.dumps(run_of, indent=2) + "\n")
-    print(json.dumps([row.as_dict() for row in rows], indent=2) if arguments.json else text, end="" if not
-          arguments.json else "\n")
-    return rows
+    print(json.dumps([row.as_dict() for row in rows], indent=2) if arguments.json else text.rstrip())
 
 
 def listing() -> str:
@@ -134,7 +128,7 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.name is None:
             raise BadInput("which experiment? --list names them")
         run(arguments.name, arguments)
-    except (BadInput, smmusim.ConfigError, OSError, ValueError) as error:
+    except (BadInput, smmusim.ConfigError, OSError) as error:
         print(f"smmusim: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
