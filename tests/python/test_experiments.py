@@ -134,6 +134,22 @@ def test_windows_follow_slots_and_entries(tmp_path, capsys):
     assert hits["1MB"]["measured"] == pytest.approx(15.79, rel=0.01)
 
 
+def test_windows_are_written_too_if_asked(tmp_path, capsys):
+    data = tmp_path / "one.csv"
+    data.write_text("window,on_ns_per_tx\n4KB,0\n")
+    asked = ("pcie-bench", "--data", str(data), *COUNT, "--set", "experiment.write=1")
+    written = rows(capsys, *asked, "--set", "experiment.size=256")["4KB"]["measured"]
+    wire = (256 + 24) / 7.88  # header and framing on a Gen3 x8 link
+    assert wire < written < 1.15 * wire, "acknowledgements take their share"
+
+
+def test_a_window_larger_than_memory_is_refused(tmp_path, capsys):
+    data = tmp_path / "one.csv"
+    data.write_text("window,on_ns_per_tx\n4GB,1\n")
+    assert runner.main(["pcie-bench", "--data", str(data)]) == 2
+    assert "memory.size" in capsys.readouterr().err
+
+
 def test_data_of_another_format_is_refused(tmp_path, capsys):
     for text, hint in (("window,off\n4KB,1\n", "on_ns_per_tx"), ("window,on_ns_per_tx\n4 pages,1\n", "4 pages"),
                        ("window,on_ns_per_tx\n4KB,fast\n", "fast")):

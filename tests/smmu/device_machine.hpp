@@ -1,6 +1,8 @@
 // The SMMU as a machine that the walk vectors run on: timed, through its registers, and functional.
 #pragma once
 
+#include <set>
+
 #include "smmu/machine.hpp"
 #include "support/machine.hpp"
 
@@ -43,10 +45,11 @@ public:
     static constexpr u64 event_queue = 0x7000'0000;
     static constexpr bool sees_failing_updates = true;
 
-    explicit DeviceMachine(const support::Identity& identity)
+    explicit DeviceMachine(const support::Identity& identity) : DeviceMachine(configure(identity)) {}
+    explicit DeviceMachine(const uarch::SmmuConfig& config)
         : memory_(simulation_),
           port_(memory_),
-          smmu_(simulation_, "smmu0", configure(identity), {&port_}, port_, uarch::InterruptWires{}) {}
+          smmu_(simulation_, "smmu0", config, {&port_}, port_, uarch::InterruptWires{}) {}
 
     void write(u64 address, u64 value) { memory_.put(address, value); }
     u64 read(u64 address) const { return memory_.u64_at(address); }
@@ -149,6 +152,23 @@ protected:
 class FunctionalMachine : public DeviceMachine {
 public:
     using DeviceMachine::DeviceMachine;
+
+    /// Asks about an access, and lets `source` say what lies wherever that reads, until it reads nothing new.
+    template <class Source>
+    void explore(const support::Transaction& transaction, Source& source) {
+        for (std::set<std::pair<u64, u32>> seen;;) {
+            const uarch::Inspection inspection = smmu_.inspect(request_of(transaction));
+            bool news = false;
+            for (const arch::Step& step : inspection.steps)
+                if (seen.insert({step.fetch.address, step.fetch.size}).second) {
+                    news = true;
+                    for (u64 word = 0; word < step.fetch.size; word += 8)
+                        memory_.put(step.fetch.address + word, source.read(step.fetch.address + word).value_or(0));
+                }
+            if (!news) return;
+        }
+    }
+
     static constexpr bool sees_failing_updates = false;  ///< an inspection writes nothing
 
     support::Result access(const support::Transaction& transaction) {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 
 import smmusim
+from smmusim.experiments.bench import BadInput
 
 PAGE = 4096
 #: Leaf of stage 1: valid page, access flag, inner shareable, EL0 may read and write, not global, MAIR index 0.
@@ -95,7 +96,7 @@ class BareMetal:
         align = align or size
         address = (self._next + align - 1) // align * align
         if address + size > self._end:
-            raise MemoryError("the machine has not enough memory for this experiment; set memory.size")
+            raise BadInput("the machine has not enough memory for this experiment; raise memory.size")
         self._next = address + size
         return address
 

@@ -17,6 +17,7 @@ TAKES_DATA = True
 OPTIONS = {
     "count": Option(170_000, "transactions at each window; the first 10 % are not measured"),
     "size": Option(64, "bytes of one transaction"),
+    "write": Option(0, "1: writes instead of reads"),
     "outstanding": Option(64, "operations that the card has queued; its tags limit what is on the link"),
 }
 
@@ -81,8 +82,8 @@ def measure(bench: Bench, window: int) -> float:
         machine.enable()
         card.config.write(4, 0b110, 2)  # memory space, bus master
         count = bench.options["count"]
-        traffic = card.traffic(IOVA, window, count, size=bench.options["size"], warmup=count // 10,
-                               outstanding=bench.options["outstanding"], seed=bench.seed)
+        traffic = card.traffic(IOVA, window, count, size=bench.options["size"], write=bench.options["write"] != 0,
+                               warmup=count // 10, outstanding=bench.options["outstanding"], seed=bench.seed)
         machine.expect_no_events()
         return traffic.interval / 1000
 

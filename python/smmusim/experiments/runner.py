@@ -41,7 +41,7 @@ def bench_of(module, arguments) -> Bench:
         name = path.removeprefix(PREFIX)
         if name not in options:
             raise BadInput(f"--set {path}: this experiment has no such option{nearest(name, options)}")
-        if not value.isdecimal() or int(value) == 0:
+        if not value.isdecimal() or (int(value) == 0 and options[name] != 0):
             raise BadInput(f"--set {path}: '{value}' is no positive number")
         options[name] = int(value)
     if arguments.data is not None and not getattr(module, "TAKES_DATA", False):
