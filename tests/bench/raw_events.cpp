@@ -36,7 +36,7 @@ RawEvents::RawEvents() {
     for (unsigned index = 0; index < pending_events; ++index)
         tickers_.push_back(
             std::make_unique<Ticker>(fmt::format("ticker{}", index).c_str(), period_of(index), executed_));
-    sc_core::sc_start(sc_core::SC_ZERO_TIME);
+    sc_core::sc_start(sc_core::sc_time::from_value(1));  // elaboration
 }
 
 RawEvents::~RawEvents() {

@@ -7,6 +7,7 @@
 
 #include "bench/dma_machine.hpp"
 #include "bench/footprint.hpp"
+#include "bench/lpi_machine.hpp"
 #include "bench/measure.hpp"
 #include "bench/plain_loop.hpp"
 #include "bench/raw_events.hpp"
@@ -81,8 +82,22 @@ constexpr std::array kinds{
              many.streams = 65'536;
              against_another(row, effort, many, few);
          }},
+    Kind{"F3", "cost per MSI with 1 M mapped LPIs / with 1 K", 3, 2, false,
+         [](Row& row, const Effort& effort) {
+             LpiMachine many(static_cast<u32>(scaled(1'000'000, effort)));
+             LpiMachine few(1'000);
+             const u64 messages = scaled(2'000, effort);
+             const Ratio ratio = cost_ratio([&] { return many.run(messages); }, [&] { return few.run(messages); },
+                                            effort.slices, effort.attempts);
+             row.measured = ratio.value;
+             row.note = figures(ratio);
+         }},
     Kind{"M.stream", "resident bytes per idle stream", 256, 80, false,
          [](Row& row, const Effort& effort) { row.measured = bytes_per_idle_stream(scaled(32'768, effort)); }},
+    Kind{"M.lpi", "bytes per mapped LPI beyond the guest's own tables", 32, 12, false,
+         [](Row& row, const Effort& effort) {
+             row.measured = LpiMachine(static_cast<u32>(scaled(1'000'000, effort))).bytes_per_lpi();
+         }},
     Kind{"M.page", "resident bytes per mapped 4 KiB page beyond the guest's own tables", 16, 9, false,
          [](Row& row, const Effort& effort) { row.measured = bytes_per_mapped_page(scaled(262'144, effort)); }},
 };

@@ -16,8 +16,8 @@ def test_help_names_the_commands_and_works_from_anywhere(tmp_path):
     for command in ([ROOT / "smmusim", "--help"], [link, "--help"], [ROOT / "smmusim"]):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0
-        for name in ("demo", "run", "list", "params", "schema", "explain", "translate", "experiment", "python",
-                     "test"):
+        for name in ("demo", "run", "list", "params", "schema", "explain", "translate", "experiment", "bench",
+                     "python", "test"):
             assert f"\n  {name} " in done.stdout
 
 
