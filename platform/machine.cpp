@@ -71,6 +71,7 @@ void Machine::build_gic() {
     map_frame("gicd", gic->distributor());
     map_frame("gicr", gic->redistributors());
     if (gic->v2m() != nullptr) map_frame("gicv2m", *gic->v2m());
+    for (const auto& frame : gic->message_frames()) map_frame(frame->name(), *frame);
     for (std::size_t index = 0; index < gic->its_count(); ++index)
         map_frame(fmt::format("its{}_frames", index), gic->its(index));
 }
@@ -78,7 +79,9 @@ void Machine::build_gic() {
 void Machine::build_smmus() {
     const auto wire = [&](u32 intid) { return intid == 0 ? nullptr : &gic->input(intid); };
     for (std::size_t index = 0; index < config_.smmus.size(); ++index) {
-        const SmmuPlace& place = config_.smmus[index];
+        SmmuPlace place = config_.smmus[index];
+        const gic::uarch::MessageWindowConfig& window = config_.gic.message_window;
+        if (window.present) place.message_window = {window.base, gic::spec::message_window_size};
         const std::string name = fmt::format("smmu{}", index);
         tlm::Module& shell = module(name);
         smmu_modules_.push_back(&shell);

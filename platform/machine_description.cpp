@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gic/spec/interrupts.hpp"
+#include "gic/spec/message_frames.hpp"
 #include "pcie/arch/requester_id.hpp"
 
 namespace smmusim::platform {
@@ -36,6 +37,30 @@ sw::RootComplexDescription describe_segment(const PlatformConfig& config, u32 se
     return description;
 }
 
+void describe_doorbells(const PlatformConfig& config, sw::MachineDescription& description) {
+    sw::doorbells::DoorbellDescription& doorbells = description.doorbells;
+    const gic::uarch::GicConfig& gic = config.gic;
+    const u32 cpus = static_cast<u32>(config.cpus.size());
+    if (gic.v2m.present) doorbells.gicv2m = gic.v2m.base;
+    if (gic.mbi.present) doorbells.mbi = gic.mbi.base;
+    const gic::uarch::MultiFrameConfig& frames = gic.multi_frame;
+    for (u32 index = 0; frames.present && index < frames.frames(cpus); ++index)
+        doorbells.clusters.push_back({frames.frame(index), index * frames.cluster_cpus, frames.cluster_cpus});
+    const gic::uarch::MessageWindowConfig& window = gic.message_window;
+    if (!window.present) return;
+    doorbells.window = {window.base, gic::spec::message_window_size, window.first_spi, window.count,
+                        gic::spec::first_window_vector};
+    // Whatever is mapped there would never be reached.
+    sw::iommu::ReservedRegion region;
+    region.start = window.base;
+    region.end = window.base + (gic::spec::message_window_size - 1);
+    region.type = sw::iommu::RegionType::Msi;
+    region.prot = sw::iommu::IOMMU_WRITE | sw::iommu::IOMMU_NOEXEC | sw::iommu::IOMMU_MMIO;
+    sw::ReservedDescription reserved;
+    reserved.region = region;
+    description.reserved.push_back(reserved);
+}
+
 }  // namespace
 
 sw::MachineDescription describe(const PlatformConfig& config) {
@@ -46,6 +71,7 @@ sw::MachineDescription describe(const PlatformConfig& config) {
     description.gic.redistributors = config.gic.redistributor.base;
     description.gic.redistributors_size = config.cpus.size() * 128 * KiB;
     for (const gic::uarch::ItsConfig& its : config.itss) description.itss.push_back({its.base});
+    describe_doorbells(config, description);
     for (const SmmuPlace& smmu : config.smmus)
         description.smmus.push_back({smmu.base, smmu.interrupts.event, smmu.interrupts.global_error});
     for (u32 segment = 0; segment < config.root_complexes.size(); ++segment)

@@ -145,6 +145,47 @@ Problem interrupts_of(const PlatformConfig& config) {
     return {};
 }
 
+/// SPIs that belong to doorbells: each belongs to one, and to no wire.
+Problem doorbells_of(const PlatformConfig& config) {
+    struct Range {
+        std::string path;
+        u64 first;
+        u64 count;
+    };
+    const gic::uarch::GicConfig& gic = config.gic;
+    const u64 cpus = config.cpus.size();
+    std::vector<Range> ranges;
+    const auto add = [&](bool present, const char* name, u64 first, u64 count) {
+        if (present) ranges.push_back({fmt::format("gic.{}.first_spi", name), first, count});
+    };
+    add(gic.mbi.present, "mbi", gic.mbi.first_spi, gic.mbi.count);
+    add(gic.multi_frame.present, "multi_frame", gic.multi_frame.first_spi,
+        u64{gic.multi_frame.frames(cpus)} * gic.multi_frame.count);
+    add(gic.message_window.present, "message_window", gic.message_window.first_spi, cpus * gic.message_window.count);
+    for (const Range& range : ranges)
+        if (range.first + range.count > 32 + gic.implemented_spis())
+            return ConfigProblem{range.path,
+                                 fmt::format("INTID {} is no SPI of this machine", range.first + range.count - 1),
+                                 "raise gic.spis, or have fewer"};
+    add(gic.v2m.present, "v2m", gic.v2m.first_spi, gic.v2m.count);
+    for (std::size_t index = 0; index < config.smmus.size(); ++index) {
+        const WiredInterrupts& wires = config.smmus[index].interrupts;
+        for (const u32 intid : {wires.event, wires.pri, wires.sync, wires.global_error})
+            if (intid != 0) ranges.push_back({fmt::format("smmu{}.interrupts", index), intid, 1});
+        if (const std::size_t count = wires.pmcgs(config.smmus[index]); count != 0)
+            ranges.push_back({fmt::format("smmu{}.interrupts.pmcg", index), wires.pmcg, count});
+    }
+    for (std::size_t one = 0; one < ranges.size(); ++one)
+        for (std::size_t other = one + 1; other < ranges.size(); ++other)
+            if (ranges[one].first < ranges[other].first + ranges[other].count &&
+                ranges[other].first < ranges[one].first + ranges[one].count)
+                return ConfigProblem{ranges[one].path,
+                                     fmt::format("shares INTID {} with {}",
+                                                 std::max(ranges[one].first, ranges[other].first), ranges[other].path),
+                                     "move one of them"};
+    return {};
+}
+
 Problem links_of(const PlatformConfig& config) {
     for (std::size_t index = 0; index < config.links.size(); ++index) {
         const LinkPlace& link = config.links[index];
@@ -232,6 +273,7 @@ std::optional<ConfigProblem> PlatformConfig::problem() const {
         if (const std::string problem = smmus[index].tcu.problem(); !problem.empty())
             return ConfigProblem{fmt::format("smmu{}.tcu", index), problem, "see ./smmusim params smmu0.tcu"};
     if (auto problem = interrupts_of(*this)) return problem;
+    if (auto problem = doorbells_of(*this)) return problem;
     if (auto problem = links_of(*this)) return problem;
     return endpoints_of(*this);
 }

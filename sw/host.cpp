@@ -14,6 +14,20 @@ std::vector<u32> affinities(const MachineDescription& machine) {
     return result;
 }
 
+/// Null: the ITSs take the messages.
+std::unique_ptr<doorbells::SpiController> make_doorbell(MsiController which,
+                                                        const doorbells::DoorbellDescription& description,
+                                                        its::GicDriver& gic) {
+    switch (which) {
+        case MsiController::Its: break;
+        case MsiController::GicV2m: return std::make_unique<doorbells::GicV2m>(description, gic);
+        case MsiController::Mbi: return std::make_unique<doorbells::Mbi>(description, gic);
+        case MsiController::MultiFrame: return std::make_unique<doorbells::MultiFrame>(description, gic);
+        case MsiController::FixedWindow: return std::make_unique<doorbells::WindowController>(description, gic);
+    }
+    return nullptr;
+}
+
 }  // namespace
 
 Host::Host(sim::Simulation& simulation, const SoftwareConfig& config, const MachineDescription& machine,
@@ -28,6 +42,7 @@ Host::Host(sim::Simulation& simulation, const SoftwareConfig& config, const Mach
       reserved_(config.iommu_dma_reserved),
       policy_(reserved_),
       msi_(simulation, policy_, interrupts_, static_cast<u32>(cpus_.size())),
+      doorbell_(make_doorbell(config.msi_controller, machine.doorbells, gic_)),
       scope_(simulation, "host") {
     assert(cpus_.size() == machine_.cpus.size());
     for (std::size_t index = 0; index < machine_.itss.size(); ++index)
@@ -78,7 +93,9 @@ Task<int> Host::boot_gic(cpu::Cpu& cpu) {
             error = co_await its->map_collection(cpu, target);
         if (fail(error, its->name()) != 0) co_return error;
     }
-    co_return 0;
+    if (doorbell_ == nullptr) co_return 0;
+    error = co_await doorbell_->init(cpu);
+    co_return fail(error, doorbell_->name());
 }
 
 Task<int> Host::boot_smmus(cpu::Cpu& cpu) {
@@ -143,7 +160,11 @@ int Host::identify(HostDevice& device, const RootComplexDescription& complex) {
         device.iommu.driver = smmus_[rule->target].get();
         device.iommu.streams.push_back(rule->output(requester & 0xFFFF));
     }
-    if (const auto rule = rule_of(complex.msi_map); rule != complex.msi_map.end()) {
+    if (doorbell_ != nullptr) {
+        device.msi.controller = doorbell_.get();
+        device.msi.device_id = requester;
+        device.msi.events = device.function.capacity();
+    } else if (const auto rule = rule_of(complex.msi_map); rule != complex.msi_map.end()) {
         if (rule->target >= itss_.size()) return -EINVAL;
         device.msi.controller = itss_[rule->target].get();
         device.msi.device_id = rule->output(requester & 0xFFFF);
@@ -185,11 +206,18 @@ Task<int> Host::attach(cpu::Cpu& cpu, iommu::Domain& domain, HostDevice& device)
     co_return error;
 }
 
+std::vector<msi::Controller*> Host::controllers() const {
+    if (doorbell_ != nullptr) return {doorbell_.get()};
+    std::vector<msi::Controller*> all;
+    for (const auto& its : itss_) all.push_back(its.get());
+    return all;
+}
+
 std::unique_ptr<vfio::Container> Host::open_container(vfio::Container::Stage stage) {
     vfio::Services services;
     services.iommu = &iommu_;
     services.reserved = &reserved_;
-    for (const auto& its : itss_) services.controllers.push_back(its.get());
+    services.controllers = controllers();
     services.allow_unsafe_interrupts = config_.allow_unsafe_interrupts;
     return std::make_unique<vfio::Container>(simulation_, std::move(services), stage);
 }

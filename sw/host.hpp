@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "sw/config.hpp"
+#include "sw/doorbells/frame_controllers.hpp"
 #include "sw/kvm/guest.hpp"
 #include "sw/machine.hpp"
 #include "sw/msi/msi_domain.hpp"
@@ -91,6 +92,7 @@ private:
     Task<int> scan(cpu::Cpu& cpu, const RootComplexDescription& complex);
     int identify(HostDevice& device, const RootComplexDescription& complex);
     void find_shared_device_ids();
+    std::vector<msi::Controller*> controllers() const;
     int fail(int error, const std::string& what);
 
     sim::Simulation& simulation_;
@@ -106,6 +108,7 @@ private:
     msi::ReservedIovaPolicy policy_;
     msi::MsiDomain msi_;
     std::vector<std::unique_ptr<its::ItsDriver>> itss_;
+    std::unique_ptr<doorbells::SpiController> doorbell_;  ///< null: the ITSs take the messages
     std::vector<std::unique_ptr<smmu::SmmuDriver>> smmus_;
     std::vector<pci::Windows> windows_;  ///< of each root complex
     std::vector<std::unique_ptr<HostDevice>> devices_;

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "sw/doorbells/description.hpp"
 #include "sw/iommu/device.hpp"
 #include "sw/its/gic.hpp"
 #include "sw/its/its.hpp"
@@ -57,6 +58,7 @@ struct MachineDescription {
     std::vector<CpuDescription> cpus;
     its::GicDescription gic;
     std::vector<its::ItsDescription> itss;
+    doorbells::DoorbellDescription doorbells;
     std::vector<smmu::SmmuDescription> smmus;  ///< empty: a machine without SMMU
     std::vector<RootComplexDescription> root_complexes;
     AddressRange host_memory;  ///< RAM for the host's tables and queues; nobody else writes it

@@ -28,7 +28,7 @@ struct WatchedVector {
     WatchedVector(sim::Simulation& simulation, std::string name) : fired(simulation, std::move(name)) {}
     u64 handled = 0;
     u32 expected_cpu = 0;
-    sw::msi::Message message;  ///< as it stood when the vector was enabled; stays after it is disabled
+    sw::msi::Message message;  ///< as it stood when the vector was enabled or moved; stays after it is disabled
     std::vector<Announced> announced;
     sim::Signal fired;
 };

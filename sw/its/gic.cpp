@@ -34,6 +34,7 @@ Task<int> GicDriver::init_distributor(cpu::Cpu& cpu) {
     if (!id.ok() || (revision != 0x30 && revision != 0x40)) co_return -ENODEV;
     const cpu::Loaded type = co_await cpu.mmio_read(base + gicd::TYPER);
     interrupts_ = std::min<u32>(32 * (static_cast<u32>(type.value & 31) + 1), 1020);
+    has_message_spis_ = (type.value >> 16 & 1) != 0;
     has_lpis_ = (type.value >> 17 & 1) != 0;
 
     co_await cpu.mmio_write(base + gicd::CTLR, 0);
@@ -144,11 +145,27 @@ Task<int> GicDriver::enable_spi(cpu::Cpu& cpu, u32 intid, bool edge, u32 target)
     const unsigned bit = intid % 16 * 2 + 1;
     const u64 triggers = sim::with_bits(before.value, bit, bit, edge ? 1 : 0);
     co_await cpu.mmio_write(configuration, triggers);
-    const u64 affinity = affinities_[target];
-    const u64 route = (affinity & 0xFF'FFFF) | (affinity >> 24 & 0xFF) << 32;
-    co_await cpu.mmio_write(base + gicd::IROUTER + 8ull * intid, route, 8);
+    const int error = co_await route_spi(cpu, intid, target);
+    if (error != 0) co_return error;
     co_await cpu.mmio_write(base + gicd::ISENABLER + intid / 32 * 4, 1ull << intid % 32);
     co_return 0;
+}
+
+Task<int> GicDriver::route_spi(cpu::Cpu& cpu, u32 intid, u32 target) {
+    if (intid < 32 || intid >= interrupts_ || target >= affinities_.size()) co_return -EINVAL;
+    const u64 affinity = affinities_[target];
+    const u64 route = (affinity & 0xFF'FFFF) | (affinity >> 24 & 0xFF) << 32;
+    co_await cpu.mmio_write(description_.distributor + gicd::IROUTER + 8ull * intid, route, 8);
+    co_return 0;
+}
+
+Task<> GicDriver::disable_spi(cpu::Cpu& cpu, u32 intid) {
+    co_await cpu.mmio_write(description_.distributor + gicd::ICENABLER + intid / 32 * 4, 1ull << intid % 32);
+    co_await wait_for_writes(cpu);
+}
+
+Task<> GicDriver::clear_spi(cpu::Cpu& cpu, u32 intid) {
+    co_await cpu.mmio_write(description_.distributor + gicd::ICPENDR + intid / 32 * 4, 1ull << intid % 32);
 }
 
 u64 GicDriver::target(u32 cpu, bool by_address) const {

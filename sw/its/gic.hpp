@@ -29,6 +29,14 @@ public:
     /// Routes a shared interrupt to CPU `target` and enables it.
     Task<int> enable_spi(cpu::Cpu& cpu, u32 intid, bool edge, u32 target);
 
+    Task<int> route_spi(cpu::Cpu& cpu, u32 intid, u32 target);
+    /// Afterwards no CPU is signalled any more.
+    Task<> disable_spi(cpu::Cpu& cpu, u32 intid);
+    /// Forgets that it is pending.
+    Task<> clear_spi(cpu::Cpu& cpu, u32 intid);
+
+    /// Writes of GICD_SETSPI_NSR raise SPIs.
+    bool has_message_spis() const { return has_message_spis_; }
     bool has_lpis() const { return has_lpis_; }
     LpiTables& lpis() { return lpis_; }
     std::size_t cpus() const { return affinities_.size(); }
@@ -51,6 +59,7 @@ private:
     std::vector<Redistributor> redistributors_;
     LpiTables lpis_;
     bool has_lpis_ = false;
+    bool has_message_spis_ = false;
     u32 interrupts_ = 0;  ///< INTIDs below this are SGIs, PPIs and SPIs
 };
 

@@ -7,6 +7,7 @@ namespace smmusim::sw::its {
 
 namespace gicd {
 inline constexpr u64 CTLR = 0x0000, TYPER = 0x0004, IGROUPR = 0x0080, ISENABLER = 0x0100, ICENABLER = 0x0180;
+inline constexpr u64 ICPENDR = 0x0280;
 inline constexpr u64 IPRIORITYR = 0x0400, ICFGR = 0x0C00, IROUTER = 0x6000, PIDR2 = 0xFFE8;
 inline constexpr u32 CTLR_EnableGrp1 = 1u << 1, CTLR_ARE = 1u << 4, CTLR_RWP = 1u << 31;
 }  // namespace gicd

@@ -77,6 +77,8 @@ public:
     virtual const std::string& name() const = 0;
     /// A device's write cannot raise an interrupt that is not its own (MSI_FLAG_IRQ_REMAPPING).
     virtual bool isolates_sources() const = 0;
+    /// False: messages are decoded before the IOMMU translates, so that no doorbell is mapped.
+    virtual bool translated() const { return true; }
     /// One, or one per CPU: all that a vector may ever be sent to.
     virtual std::vector<Doorbell> doorbells() const = 0;
 
@@ -88,6 +90,8 @@ public:
     virtual Task<> deactivate(cpu::Cpu& cpu, Vector& vector) = 0;
     /// In physical addresses.
     virtual Message compose(const Vector& vector) const = 0;
+    /// All interrupts that messages of the vector may become, now and after set_affinity().
+    virtual std::vector<u32> intids(const Vector& vector) const { return {vector.intid}; }
 
     enum class Moved : u8 {
         Done,     ///< the message stays as it is (IRQ_SET_MASK_OK_DONE)

@@ -48,7 +48,8 @@ Task<int> MsiDomain::alloc_vectors(cpu::Cpu& cpu, Source& source, u32 count) {
 }
 
 Task<int> MsiDomain::start(cpu::Cpu& cpu, Vector& vector) {
-    interrupts_.add(vector.intid, [this, &vector](cpu::Cpu& on, u32) { return handle(on, vector); });
+    for (const u32 intid : vector.source->controller->intids(vector))
+        interrupts_.add(intid, [this, &vector](cpu::Cpu& on, u32) { return handle(on, vector); });
     const int error = co_await vector.source->controller->activate(cpu, vector);
     vector.active = true;
     if (error != 0) co_return error;
@@ -79,7 +80,7 @@ Task<> MsiDomain::stop(cpu::Cpu& cpu, Vector& vector) {
     co_await table.write_message(cpu, vector.index, Message());
     vector.active = false;
     // No handler starts from here on; one that runs ends first.
-    interrupts_.remove(vector.intid);
+    for (const u32 intid : vector.source->controller->intids(vector)) interrupts_.remove(intid);
     while (running_.contains(&vector)) co_await idle_.wait();
 }
 
@@ -102,7 +103,6 @@ Task<> MsiDomain::handle(cpu::Cpu& cpu, Vector& vector) {
 Task<> MsiDomain::drop(cpu::Cpu& cpu, Source& source, u32 index) {
     Vector& vector = *source.vectors[index];
     if (vector.active) co_await stop(cpu, vector);
-    else interrupts_.remove(vector.intid);
     co_await policy_.release(cpu, vector);
     co_await source.controller->release(cpu, vector);
     --load_[vector.cpu];

@@ -179,6 +179,8 @@ Task<> ReservedIova::iommu_put_reserved_iova(cpu::Cpu& cpu, iommu::Domain& domai
 iommu::Domain* ReservedIova::iommu_msi_mapping_desc_to_domain(const Vector& vector) const {
     iommu::Domain* const domain = vector.source->device->domain;
     if (!enabled_ || domain == nullptr) return nullptr;
+    const Controller* const controller = vector.source->controller;
+    if (controller != nullptr && !controller->translated()) return nullptr;
     const Result<bool> translated = domain->attribute(iommu::DomainAttribute::DOMAIN_ATTR_MSI_MAPPING);
     return translated && *translated ? &domain->mapping_domain() : nullptr;
 }

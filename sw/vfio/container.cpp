@@ -150,6 +150,9 @@ Task<int> Container::detach(cpu::Cpu& cpu, msi::Source& source) {
 
 Container::Info Container::info(unsigned order) const {
     Info result;
+    const auto& controllers = services_.controllers;
+    if (std::none_of(controllers.begin(), controllers.end(), [](const auto* each) { return each->translated(); }))
+        return result;
     for (const iommu::Group* group : groups_)
         for (const iommu::Device* device : group->devices) {
             const Result<bool> mapped = device->domain->attribute(iommu::DomainAttribute::DOMAIN_ATTR_MSI_MAPPING);

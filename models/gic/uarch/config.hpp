@@ -65,6 +65,66 @@ struct V2mConfig {
     }
 };
 
+struct MbiConfig {
+    bool present = false;
+    u64 base = 0x0803'0000;
+    u32 first_spi = 208;
+    u32 count = 32;
+
+    void fields(sim::ConfigVisitor& visit) {
+        using sim::Origin;
+        using sim::Unit;
+        constexpr const char* source = "disjoint from the wired SPIs and the GICv2m frame of the default machine";
+        visit(present, {"present", "whether the distributor's message registers have an alias"});
+        visit(base, {"base", "address of the frame with the alias", Unit::Address});
+        visit(first_spi, {"first_spi", "INTID of the first SPI that it may set", Unit::Count, Origin::Choice, source,
+                          32, 1019});
+        visit(count, {"count", "number of SPIs that it may set", Unit::Count, Origin::Choice, source, 1, 988});
+    }
+};
+
+struct MultiFrameConfig {
+    bool present = false;
+    u64 base = 0x0804'0000;
+    u32 cluster_cpus = 2;
+    u32 first_spi = 240;
+    u32 count = 8;
+
+    u32 frames(std::size_t cpus) const { return static_cast<u32>((cpus + cluster_cpus - 1) / cluster_cpus); }
+    u64 frame(u32 index) const { return base + index * (64 * KiB); }
+
+    void fields(sim::ConfigVisitor& visit) {
+        using sim::Origin;
+        using sim::Unit;
+        constexpr const char* source = "disjoint from the wired SPIs and the other frames of the default machine";
+        visit(present, {"present", "whether each cluster of CPUs has a message frame of its own"});
+        visit(base, {"base", "address of the first cluster's frame; the others follow, 64 KiB each", Unit::Address});
+        visit(cluster_cpus, {"cluster_cpus", "CPUs of a cluster", Unit::Count, Origin::Choice, "", 1, 65'536});
+        visit(first_spi, {"first_spi", "INTID of the first SPI of the first frame; those of the others follow",
+                          Unit::Count, Origin::Choice, source, 32, 1019});
+        visit(count, {"count", "number of SPIs of each frame", Unit::Count, Origin::Choice, source, 1, 988});
+    }
+};
+
+struct MessageWindowConfig {
+    bool present = false;
+    u64 base = 0xFEE0'0000;
+    u32 first_spi = 256;
+    u32 count = 8;
+
+    void fields(sim::ConfigVisitor& visit) {
+        using sim::Origin;
+        using sim::Unit;
+        constexpr const char* source = "disjoint from the wired SPIs and the other frames of the default machine";
+        visit(present, {"present", "whether writes to 1 MiB of I/O addresses are messages, whatever the SMMU's tables "
+                                   "say"});
+        visit(base, {"base", "first address of the window", Unit::Address, Origin::Manual, "as on x86"});
+        visit(first_spi, {"first_spi", "INTID of the first vector of CPU 0; those of the other CPUs follow",
+                          Unit::Count, Origin::Choice, source, 32, 1019});
+        visit(count, {"count", "vectors of each CPU, from 32 on", Unit::Count, Origin::Choice, source, 1, 224});
+    }
+};
+
 struct GicConfig {
     u64 clock = 1'000'000'000;
     u64 base = 0x0800'0000;
@@ -75,6 +135,9 @@ struct GicConfig {
     RedistributorConfig redistributor;
     CpuInterfaceConfig cpu_interface;
     V2mConfig v2m;
+    MbiConfig mbi;
+    MultiFrameConfig multi_frame;
+    MessageWindowConfig message_window;
 
     /// GICD_TYPER.ITLinesNumber counts words of 32.
     u32 implemented_spis() const { return (spis + 31) / 32 * 32; }
@@ -97,6 +160,9 @@ struct GicConfig {
         visit.group("redistributor", "redistributors", redistributor);
         visit.group("cpu_interface", "CPU interfaces", cpu_interface);
         visit.group("v2m", "GICv2m frame: a doorbell that needs no ITS", v2m);
+        visit.group("mbi", "frame with an alias of the distributor's doorbell", mbi);
+        visit.group("multi_frame", "message frames of clusters of CPUs", multi_frame);
+        visit.group("message_window", "window of messages that is decoded before translation", message_window);
     }
 };
 

@@ -7,16 +7,6 @@ namespace smmusim::gic::uarch {
 using arch::MessageResult;
 using sim::Journey;
 
-namespace {
-
-/// Doorbells of SPIs take 32-bit writes, and 16-bit ones whose upper half counts as zero (IHI 0069, 12.9).
-bool is_message(const sim::Access& access) {
-    return access.command == sim::Command::Write && (access.size == 2 || access.size == 4) &&
-           access.address % access.size == 0;
-}
-
-}  // namespace
-
 DistributorFrame::DistributorFrame(sim::Simulation& simulation, const sim::Clock& clock, const GicConfig& config,
                                    arch::Distributor& distributor, SpiDoorbell& doorbell)
     : RegisterFrame(simulation, "gicd", clock, config.base, spec::distributor_size, config.register_cycles,
@@ -122,7 +112,7 @@ void Distributor::distributor_changed() {
 }
 
 void Distributor::statistics(sim::StatisticsVisitor& visit) {
-    visit.counter("messages", messages_, "messages", "writes to GICD_SETSPI_NSR and to the GICv2m frame");
+    visit.counter("messages", messages_, "messages", "writes to the distributor's doorbell and to the frames of SPIs");
     visit.counter("coalesced", coalesced_, "messages", "of these found their SPI pending");
     visit.counter("ignored", ignored_, "messages", "of these named no SPI that a message can set");
     frame_.statistics(visit);

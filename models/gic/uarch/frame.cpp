@@ -64,6 +64,11 @@ sim::Status Frame::apply(sim::Access& access, u64 offset) {
     return sim::Status::Ok;
 }
 
+bool is_message(const sim::Access& access) {
+    return access.command == sim::Command::Write && (access.size == 2 || access.size == 4) &&
+           access.address % access.size == 0;
+}
+
 void Frame::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("accesses", accesses_, "accesses", "register accesses");
     visit.counter("discarded", discarded_, "accesses", "of these to reserved offsets or of a wrong size or alignment");

@@ -52,6 +52,9 @@ private:
     u64 discarded_ = 0;
 };
 
+/// Doorbells of SPIs take 32-bit writes, and 16-bit ones whose upper half counts as zero (IHI 0069, 12.9).
+bool is_message(const sim::Access& access);
+
 /// A frame whose registers are a table of `Device`.
 template <class Device, const auto& Table>
 class RegisterFrame : public Frame {

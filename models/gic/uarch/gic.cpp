@@ -42,6 +42,7 @@ Gic::Gic(sim::Simulation& simulation, const GicConfig& config, const std::vector
       config_(config),
       clock_(config.clock),
       distributor_(simulation, clock_, config),
+      message_frames_(simulation, clock_, config, static_cast<u32>(ports.redistributors.size()), distributor_),
       region_(simulation, clock_, config, static_cast<u32>(ports.redistributors.size())),
       scope_(simulation, "gic") {
     assert(ports.itss.size() == itss.size());

@@ -5,6 +5,7 @@
 
 #include "gic/uarch/distributor.hpp"
 #include "gic/uarch/its.hpp"
+#include "gic/uarch/message_frames.hpp"
 
 namespace smmusim::gic::uarch {
 
@@ -48,6 +49,8 @@ public:
     Frame& redistributors() { return region_; }
     /// Null in a machine without the frame.
     Frame* v2m() { return config_.v2m.present ? &distributor_.v2m() : nullptr; }
+    /// The other doorbells of SPIs.
+    const std::vector<std::unique_ptr<Frame>>& message_frames() const { return message_frames_.frames(); }
     std::size_t its_count() const { return itss_.size(); }
     Its& its(std::size_t index) { return *itss_[index]; }
 
@@ -82,6 +85,7 @@ private:
     GicConfig config_;
     sim::Clock clock_;
     Distributor distributor_;
+    MessageFrames message_frames_;
     RedistributorRegion region_;
     RedistributorCounters redistributor_counters_;
     std::vector<std::unique_ptr<CpuInterface>> cpu_interfaces_;

@@ -13,6 +13,8 @@ namespace smmusim::smmu::arch {
 struct Control {
     bool enabled = false;            ///< CR0.SMMUEN
     bool checks_translated = false;  ///< CR0.ATSCHK
+    u64 message_window = 0;          ///< first address of the window whose writes are messages before translation
+    u64 message_window_size = 0;     ///< 0: there is none, as in every Arm system
     spec::Cr1 cr1;
     spec::Cr2 cr2;
     spec::Gbpa gbpa;

@@ -27,6 +27,20 @@ inline Outcome bypass_by_gbpa(const Control& control, const spec::Identification
     return outcome;
 }
 
+/// The host bridge and the SMMU take such a write for a message before they look at any table, as on x86.
+inline bool is_message(const Control& control, const Request& request) {
+    return request.address - control.message_window < control.message_window_size && request.write && !request.read;
+}
+
+inline Outcome pass_message(const Request& request) {
+    Outcome outcome;
+    outcome.disposition = Disposition::Proceed;
+    outcome.address = request.address;
+    outcome.memory = sim::MemoryAttributes::device();
+    outcome.privileged = request.privileged;
+    return outcome;
+}
+
 /// Both stages for a stream whose context is known; permissions are checked.
 template <TranslationEnvironment Env>
 Task<Checked<Translation>> translate_stages(Env& env, const StreamContext& context, Request request) {
@@ -118,6 +132,11 @@ struct TranslationResult {
 template <TranslationEnvironment Env>
 Task<TranslationResult> translate_ordinary(Env& env, Request request) {
     TranslationResult result;
+    if (is_message(env.control(), request)) {
+        env.noted("a write to the window of messages passes before translation", "Intel SDM 3A, 11.11");
+        result.outcome = pass_message(request);
+        co_return result;
+    }
     if (!env.control().enabled) {  // 3.11
         env.noted("CR0.SMMUEN = 0: GBPA decides", "IHI 0070, 3.11");
         result.outcome = bypass_by_gbpa(env.control(), env.identification(), request);

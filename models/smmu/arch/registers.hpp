@@ -57,6 +57,11 @@ public:
     const spec::Identification& identification() const { return id_; }
     /// The values in force for translation.
     const Control& control() const { return control_; }
+    /// Writes to this window of input addresses are not translated.
+    void set_message_window(u64 base, u64 size) {
+        control_.message_window = base;
+        control_.message_window_size = size;
+    }
 
     // Updates that the device performs after its latency.
     spec::Cr0 requested() const;

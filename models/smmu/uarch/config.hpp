@@ -115,6 +115,11 @@ struct SmmuConfig {
     std::vector<TbuConfig> tbus{TbuConfig{}};
     TcuConfig tcu;
     PmcgConfig pmcg;
+    /// Writes to this window of input addresses are messages, whatever the tables say; decided by the whole machine.
+    struct MessageWindow {
+        u64 base = 0;
+        u64 size = 0;  ///< 0: none
+    } message_window;
 
     void fields(sim::ConfigVisitor& visit) {
         using sim::Origin;

@@ -36,6 +36,7 @@ Smmu::Smmu(sim::Simulation& simulation, std::string name, const SmmuConfig& conf
             [this](const arch::Request& request, bool effective) { return functional(request, effective); });
     }
     build_monitors(wires.monitors);
+    registers_.set_message_window(config_.message_window.base, config_.message_window.size);
     registers_.reset(config_.gbpa);
 }
 

@@ -120,6 +120,10 @@ bool Tbu::look_up(Pending& pending, Time& at) {
         at = clock_.after(at, config_.utlb_latency);
         return false;
     }
+    if (arch::is_message(control, pending.request)) {
+        pending.outcome = arch::pass_message(pending.request);
+        return true;
+    }
     if (!control.enabled) {
         pending.outcome = arch::bypass_by_gbpa(control, service_.identification(), pending.request);
         return true;

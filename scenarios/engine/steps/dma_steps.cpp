@@ -227,17 +227,17 @@ private:
     sim::Status status_ = sim::Status::Ok;
 };
 
-/// A function that does not know of the end of its vector: the message goes out as a plain write.
-class LateMessage final : public Step {
+/// A message as a plain write of the function.
+class MessageStep : public Step {
 public:
     void fields(ConfigVisitor& visit) override {
         visit(device_, {"device", "name of the function"});
-        visit(vector_, {"vector", "vector whose last message is written again"});
         visit(status_, {"status", "how the write must end"}, status_names);
     }
     void check(Names& names) const override { names.require(Names::Kind::Device, device_, where()); }
-    Task<> run(Stage& stage) override {
-        const sw::msi::Message message = stage.vector(device_, vector_).message;
+
+protected:
+    Task<> write(Stage& stage, sw::msi::Message message) {
         const auto operation = std::make_shared<sim::DmaOperation>();
         operation->command = sim::Command::Write;
         operation->address = message.address;
@@ -249,16 +249,56 @@ public:
         Access::expect(stage, *operation, status_, where());
     }
 
-private:
     std::string device_;
-    u32 vector_ = 0;
+
+private:
     sim::Status status_ = sim::Status::Ok;
+};
+
+/// A function that does not know of the end of its vector.
+class LateMessage final : public MessageStep {
+public:
+    void fields(ConfigVisitor& visit) override {
+        MessageStep::fields(visit);
+        visit(vector_, {"vector", "vector whose last message is written again"});
+    }
+    Task<> run(Stage& stage) override { co_await write(stage, stage.vector(device_, vector_).message); }
+
+private:
+    u32 vector_ = 0;
+};
+
+/// A function that writes what is another's to the doorbell that it may write.
+class ForgedMessage final : public MessageStep {
+public:
+    void fields(ConfigVisitor& visit) override {
+        MessageStep::fields(visit);
+        visit(victim_, {"victim", "function whose message data are written"});
+        visit(vector_, {"vector", "vector of the victim"});
+        visit(own_vector_, {"own_vector", "vector of the function itself whose doorbell is written to"});
+    }
+    void check(Names& names) const override {
+        MessageStep::check(names);
+        names.require(Names::Kind::Device, victim_, where());
+    }
+    Task<> run(Stage& stage) override {
+        sw::msi::Message message = stage.vector(device_, own_vector_).message;
+        message.data = stage.vector(victim_, vector_).message.data;
+        co_await write(stage, message);
+    }
+
+private:
+    std::string victim_;
+    u32 vector_ = 0;
+    u32 own_vector_ = 0;
 };
 
 constexpr std::array dma_kinds{
     StepKind{"dma", "checked traffic between a function and a buffer", make_step<Dma>},
     StepKind{"access", "one read or write of a function", make_step<Access>},
     StepKind{"late_message", "a function writes the old data of a vector to its old address", make_step<LateMessage>},
+    StepKind{"forge_message", "a function writes another's message data to its own doorbell",
+             make_step<ForgedMessage>},
 };
 
 }  // namespace

@@ -68,7 +68,9 @@ public:
         sw::HostDevice& found = stage.host_device(device);
         const int error = co_await stage.host().set_affinity(stage.cpu(cpu), found, vector_, target_);
         Stage::require(error, fmt::format("affinity of vector {} to cpu{}", vector_, target_));
-        stage.vector(device, vector_).expected_cpu = target_;
+        WatchedVector& watched = stage.vector(device, vector_);
+        watched.expected_cpu = target_;
+        watched.message = found.msi.vectors[vector_]->message;
     }
 
 private:
