@@ -16,7 +16,11 @@ namespace uarch = smmu::uarch;
 class FakeInterrupt final : public sim::InterruptInput {
 public:
     u64 pulses = 0;
-    void pulse() override { ++pulses; }
+    std::function<void()> on_pulse;  ///< may be empty
+    void pulse() override {
+        ++pulses;
+        if (on_pulse) on_pulse();
+    }
     void drive(bool) override {}
 };
 
@@ -64,7 +68,8 @@ public:
     explicit SmmuMachine(uarch::SmmuConfig config = small_config())
         : memory(simulation, 100 * nanosecond),
           port(memory),
-          smmu(simulation, "smmu0", config, {&port}, port, {&event_irq, &pri_irq, &sync_irq, &gerror_irq, &wake_up, {&tcu_monitor_irq, &tbu_monitor_irq}}) {}
+          smmu(simulation, "smmu0", config, std::vector<sim::Port*>(config.tbus.size(), &port), port,
+               {&event_irq, &pri_irq, &sync_irq, &gerror_irq, &wake_up, {&tcu_monitor_irq, &tbu_monitor_irq}}) {}
 
     /// No walk caches, small TLBs.
     static uarch::SmmuConfig small_config() {

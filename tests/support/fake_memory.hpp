@@ -27,6 +27,8 @@ public:
 
     Time latency;             ///< may be changed at any time
     std::vector<Logged> log;  ///< every access that arrived, in order
+    /// Told of every access when it arrives; may be empty.
+    std::function<void(const sim::Access&)> on_arrival;
 
     // Backdoor, without time.
     void write(u64 address, const void* source, u64 size) {
@@ -118,6 +120,7 @@ private:
     }
     void arrive(sim::Access& access) {
         log.push_back({access.command, access.address, access.size, simulation_.now(), access.attributes});
+        if (on_arrival) on_arrival(access);
         for (const Range& range : holding_)
             if (range.touches(access)) {
                 held_.push_back(&access);
