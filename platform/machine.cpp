@@ -136,6 +136,8 @@ void Machine::build_pcie() {
             upstream = &port_to_interconnect(shell, name);
         }
         ports.push_back(&root_complexes[place.root_complex]->add_port(*links.back(), *upstream));
+        if (place.translated && !smmus.empty() && smmus[place.smmu]->bounded(place.tbu))
+            ports.back()->hold_until_accepted();
     }
     for (const pcie::uarch::EndpointConfig& endpoint : config_.endpoints) {
         const LinkPlace& link = config_.links[endpoint.link];

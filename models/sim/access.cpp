@@ -29,6 +29,7 @@ AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
     access->address = address;
     access->attributes = {};
     access->operand = access->compare = access->scratch = 0;
+    access->acceptance = nullptr;
     access->abandoned_ = false;
     access->owned_ = true;
     access->depth_ = 0;

@@ -40,6 +40,15 @@ protected:
     ~Initiator() = default;
 };
 
+/// A sender that keeps something, such as the buffer of a packet, until the target has taken the access in.
+class Acceptance {
+public:
+    virtual void accepted(Access& access, Time at) = 0;
+
+protected:
+    ~Acceptance() = default;
+};
+
 /// The side that an access is sent to.
 class Target {
 public:
@@ -67,6 +76,7 @@ public:
     u64 operand = 0;  ///< of an atomic
     u64 compare = 0;  ///< of a CompareSwap
     Attributes attributes;
+    Acceptance* acceptance = nullptr;  ///< told once, by the first target that can be full; may be null
     std::shared_ptr<Journey> journey;  ///< set for a message whose way is recorded
 
     u8* data() { return size <= inline_bytes ? inline_.data() : large_.data(); }

@@ -102,6 +102,28 @@ py::dict attributes_of(const sim::MemoryAttributes& memory) {
     return result;
 }
 
+py::tuple transaction_of(const smmu::uarch::TransactionRecord& record) {
+    py::dict stages;
+    for (std::size_t index = 0; index < smmu::uarch::stage_count; ++index)
+        stages[smmu::uarch::stage_names[index]] = record.stages[static_cast<smmu::uarch::Stage>(index)];
+    const bool substream = record.substream != sim::no_id;
+    return py::make_tuple(record.stream, substream ? py::object(py::int_(record.substream)) : py::object(py::none()),
+                          record.input, record.sent ? py::object(py::int_(record.output)) : py::object(py::none()),
+                          record.write, static_cast<u8>(record.status),
+                          smmu::uarch::hit_names[static_cast<u8>(record.hit)], record.arrived, record.responded,
+                          stages);
+}
+
+py::list transactions(const Machine& machine, std::size_t index, std::size_t tbu) {
+    const smmu::uarch::Smmu& device = smmu_at(machine, index);
+    if (tbu >= device.tbu_count())
+        throw std::invalid_argument(
+            fmt::format("smmu{} has no tbu{}; it has {} of them", index, tbu, device.tbu_count()));
+    py::list result;
+    for (const smmu::uarch::TransactionRecord& record : device.transactions(tbu)) result.append(transaction_of(record));
+    return result;
+}
+
 sim::AddressType address_type(const std::string& at) {
     if (at == "untranslated") return sim::AddressType::Untranslated;
     if (at == "request") return sim::AddressType::TranslationRequest;
@@ -280,6 +302,7 @@ void bind_smmus(py::module_& module, py::class_<Machine>& machine) {
                      names.append(std::string(name));
                  return names;
              })
+        .def("smmu_transactions", &transactions)
         .def("translate", &translate);
     module.def("event_name", [](u8 number) { return spec::event_name(number); });
     module.def("event_fields", [](const std::string& record) {

@@ -10,6 +10,7 @@ from smmusim import _core
 from smmusim.access import Endpoint, Stream, octets
 from smmusim.events import Event
 from smmusim.host import Host
+from smmusim.transactions import Transaction, transaction
 from smmusim.translation import Translation
 
 
@@ -182,6 +183,15 @@ class Smmu:
 
     def __init__(self, core: _core.Machine, index: int):
         self.registers = Registers(core, index)
+        self._core = core
+        self._index = index
+
+    def transactions(self, tbu: int = 0) -> list[Transaction]:
+        """The newest transactions of a TBU, in the order of their responses; `smmuN.tbuM.records_kept` says how many.
+
+        None are kept by default.
+        """
+        return [transaction(record) for record in self._core.smmu_transactions(self._index, tbu)]
 
 
 class Platform:

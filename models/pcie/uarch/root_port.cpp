@@ -80,9 +80,16 @@ void RootPort::send_upstream(Hop& hop, Time at) {
     sim::Access& access = *hop.access;
     const Time passed = at + config_.request_latency;
     if (access.journey) access.journey->leave(sim::Journey::Part::Link, passed);
-    // A read leaves its buffer when it is passed on; a write keeps it until it is visible.
-    if (!access.is_write()) link_.up().give_back(hop.packet, passed);
+    // A read leaves its buffer when it is passed on, and there is room for it; a write keeps it until it is visible.
+    if (!access.is_write()) {
+        if (holds_) access.acceptance = &hop;
+        else link_.up().give_back(hop.packet, passed);
+    }
     upstream_.send(access, passed);
+}
+
+void RootPort::accepted(const Hop& hop, Time at) {
+    if (hop.generation == generation_) link_.up().give_back(hop.packet, at);
 }
 
 void RootPort::answered(Hop& hop, sim::Access& access, Time at) {

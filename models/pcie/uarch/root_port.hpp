@@ -27,6 +27,9 @@ public:
     /// Another root port uses the same port upstream: requests are passed on at their arrival, not ahead of it.
     void share_upstream() { shared_ = true; }
 
+    /// What is upstream says when it takes a read in; until then the read keeps its buffer of the link.
+    void hold_until_accepted() { holds_ = true; }
+
     /// Sends a request of the machine to a function behind this port.
     void forward(Function& function, DownstreamRequest& request);
 
@@ -53,7 +56,7 @@ public:
 
 private:
     /// An upstream request on its way through the machine.
-    struct Hop final : sim::Initiator {
+    struct Hop final : sim::Initiator, sim::Acceptance {
         RootPort* port = nullptr;
         sim::Access* access = nullptr;
         u32 function = 0;
@@ -62,6 +65,7 @@ private:
         spec::Packet packet;
         sim::Scheduler::Token token;
         void complete(sim::Access& answered, Time at) override { port->answered(*this, answered, at); }
+        void accepted(sim::Access&, Time at) override { port->accepted(*this, at); }
     };
     struct Attachment {
         Function* function;
@@ -81,6 +85,7 @@ private:
     static void pass_on(void* port, void* hop);
     static void completion_ready(void* port, void* hop);
     void send_upstream(Hop& hop, Time at);
+    void accepted(const Hop& hop, Time at);
     void answered(Hop& hop, sim::Access& access, Time at);
     Hop& take_hop();
     void release(Hop& hop);
@@ -100,6 +105,7 @@ private:
     sim::Port& upstream_;
     Owner* owner_ = nullptr;
     bool shared_ = false;
+    bool holds_ = false;
     std::vector<Attachment> attachments_;
 
     std::deque<Hop> hops_;  ///< storage

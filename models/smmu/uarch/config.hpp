@@ -25,6 +25,8 @@ struct TbuConfig {
     u32 send_latency = 1;
     u32 translation_slots = 64;
     u32 link_latency = 8;
+    u32 transactions = 0;
+    u32 records_kept = 0;
 
     void fields(sim::ConfigVisitor& visit) {
         using sim::Origin;
@@ -45,6 +47,12 @@ struct TbuConfig {
         visit(translation_slots, {"translation_slots", "misses outstanding towards the TCU", Unit::Count,
                                   Origin::Assumed, "gem5: 64 slots", 1, 65'536});
         visit(link_latency, {"link_latency", "TBU to TCU, each way", Unit::Cycles, Origin::Assumed, gem5, 0, 10'000});
+        visit(transactions, {"transactions",
+                             "transactions held, from acceptance to response; more wait on the credits of their link; "
+                             "0: any number",
+                             Unit::Count, Origin::Assumed, "no public figure", 0, 65'536});
+        visit(records_kept, {"records_kept", "newest transactions whose stages are kept for inspection; 0: none",
+                             Unit::Count, Origin::Choice, "an observation: it changes no result", 0, 1'000'000});
     }
 };
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "sim/access.hpp"
 #include "sim/resources.hpp"
 #include "smmu/arch/commands.hpp"
 #include "smmu/arch/translate.hpp"
+#include "smmu/uarch/transaction_record.hpp"
 
 namespace smmusim::smmu::uarch {
 
@@ -23,6 +25,7 @@ struct WalkJob {
     bool stale = false;  ///< an invalidation covered it: nothing is kept, nobody joins any more
     bool finished = false;
     bool missed = false;  ///< has read a descriptor
+    Time slot_wait = 0;   ///< time spent waiting for a walk slot
     arch::TranslationResult result;
     sim::Signal done;
 };
@@ -37,7 +40,14 @@ struct Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
     arch::Request request;
     u64 address = 0;  ///< canonical input address
     arch::Outcome outcome;
+    Time arrived = 0;
+    Time accounted = 0;  ///< the time before is in `stages`
     Time ready_at = 0;
+    Time sending_from = 0;
+    Time sent_at = 0;
+    Hit hit = Hit::Bypass;
+    bool staged = false;  ///< `stages` is of this transaction: all but a plain hit
+    StageTimes stages;
     State state = State::Translating;
     bool uses_translation = false;  ///< not merely GBPA: configuration, and tables if `tagged`
     bool tagged = false;
@@ -57,12 +67,20 @@ struct Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
     /// As new, but for what accept() and the look-up give it: request, address, outcome.
     void renew() {
         ready_at = 0;
+        staged = false;
         state = State::Translating;
         uses_translation = tagged = global = missed = stale = marked = translate_again = recorded_stall = false;
         span = 12;
         tags = {};
         job.reset();
         tag = 0xFFFF;
+    }
+
+    /// The time since the last account went to `stage`.
+    void spend(Stage stage, Time until) {
+        if (!std::exchange(staged, true)) stages = {};
+        stages[stage] += until - accounted;
+        accounted = until;
     }
 
     bool is_write() const { return request.write; }

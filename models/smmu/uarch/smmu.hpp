@@ -40,6 +40,10 @@ public:
     std::size_t tbu_count() const { return tbus_.size(); }
     /// Where client transactions arrive.
     sim::Target& tbu(std::size_t index) { return *tbus_[index]; }
+    /// Whether a TBU can be full; then it says when it takes an access in (sim::Acceptance).
+    bool bounded(std::size_t index) const { return config_.tbus[index].transactions != 0; }
+    /// The newest transactions of a TBU, oldest first; none unless its configuration keeps records.
+    std::vector<TransactionRecord> transactions(std::size_t index) const { return tbus_[index]->records(); }
     /// 128 KiB of registers; addresses are absolute.
     sim::Target& registers() { return register_target_; }
     /// A register by its architected name, as a read would return it.

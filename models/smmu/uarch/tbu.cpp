@@ -48,17 +48,18 @@ Tbu::Tbu(sim::Simulation& simulation, std::string name, const TbuConfig& config,
       accept_(clock.span(config.accept_interval), 0),
       utlb_(config.utlb),
       tlb_(config.tlb),
-      contexts_(config.contexts) {}
+      contexts_(config.contexts),
+      records_(config.records_kept) {}
 
 Tbu::~Tbu() = default;
 
 void Tbu::receive(Access& access, Time at) {
     if (access.journey) access.journey->enter(Journey::Part::Smmu, at);
-    if (at <= simulation_.now()) accept(access);
+    if (at <= simulation_.now()) take(access);
     else simulation_.scheduler().at(at, &Tbu::arrived, this, &access);
 }
 
-void Tbu::arrived(void* tbu, void* access) { static_cast<Tbu*>(tbu)->accept(*static_cast<Access*>(access)); }
+void Tbu::arrived(void* tbu, void* access) { static_cast<Tbu*>(tbu)->take(*static_cast<Access*>(access)); }
 
 Pending& Tbu::allocate() {
     if (free_.empty()) {
@@ -80,7 +81,33 @@ Lane& Tbu::lane_of(const sim::Attributes& attributes) {
     return lane;
 }
 
-void Tbu::accept(Access& access) {
+void Tbu::take(Access& access) {
+    const Time now = simulation_.now();
+    if (config_.transactions == 0) {
+        accept(access, now);
+    } else if (held_ == config_.transactions || !waiting_.empty()) {
+        waiting_.push_back({&access, now});
+    } else {
+        ++held_;
+        accept(access, now);
+    }
+}
+
+void Tbu::left(void* object, void* reset_count) {
+    Tbu& tbu = *static_cast<Tbu*>(object);
+    if (reinterpret_cast<std::uintptr_t>(reset_count) != tbu.resets_) return;
+    if (tbu.waiting_.empty()) {
+        --tbu.held_;
+        return;
+    }
+    const Waiting next = tbu.waiting_.front();
+    tbu.waiting_.pop_front();
+    tbu.room_wait_.add(tbu.simulation_.now() - next.arrived);
+    tbu.accept(*next.access, next.arrived);
+}
+
+void Tbu::accept(Access& access, Time arrived) {
+    if (access.acceptance != nullptr) std::exchange(access.acceptance, nullptr)->accepted(access, simulation_.now());
     ++transactions;
     events.report(spec::MonitorEvent::Transaction, access.attributes.stream_id);
     reap();
@@ -90,6 +117,7 @@ void Tbu::accept(Access& access) {
     pending.tbu = this;
     pending.lane = &lane_of(access.attributes);
     pending.sequence = ++sequence_;
+    pending.arrived = pending.accounted = arrived;
     pending.request = request_of(access);
     pending.address = pending.request.address;
     ++pending.lane->in_flight;
@@ -118,8 +146,10 @@ bool Tbu::look_up(Pending& pending, Time& at) {
         // Not for a TLB to answer.
         pending.uses_translation = control.enabled;
         at = clock_.after(at, config_.utlb_latency);
+        pending.hit = Hit::Miss;
         return false;
     }
+    pending.hit = Hit::Bypass;
     if (arch::is_message(control, pending.request)) {
         pending.outcome = arch::pass_message(pending.request);
         return true;
@@ -132,6 +162,7 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     at = clock_.after(at, config_.utlb_latency);
     const StreamContext* const context = contexts_.find({pending.request.stream_id, pending.request.substream_id});
     if (context == nullptr) {
+        pending.hit = Hit::Miss;
         at = clock_.after(at, config_.tlb_latency);
         return false;
     }
@@ -141,6 +172,7 @@ bool Tbu::look_up(Pending& pending, Time& at) {
         pending.outcome = arch::bypass_by_ste(*context, id, effective);
         return true;
     }
+    pending.hit = Hit::Miss;
     pending.address = arch::canonical_address(*context, pending.request.address);
     const Translation* found = utlb_.find(context->tags, pending.address);
     const bool micro = found != nullptr;
@@ -156,6 +188,7 @@ bool Tbu::look_up(Pending& pending, Time& at) {
         ++tlb_hits_;
         utlb_.insert(context->tags, pending.address, *found);
     }
+    pending.hit = micro ? Hit::Micro : Hit::Main;
     pending.tags = context->tags;
     pending.tagged = true;
     pending.global = found->global;
@@ -167,9 +200,13 @@ bool Tbu::look_up(Pending& pending, Time& at) {
 sim::Task<> Tbu::miss(Pending& pending, Time looked_up) {
     const Time arrived = simulation_.now();
     const sim::Slots::Slot slot = co_await translation_slots_.take();
+    pending.spend(Stage::LookUp, looked_up);
+    pending.spend(Stage::TranslationSlot, std::max(looked_up, simulation_.now()));
     co_await simulation_.until(clock_.after(std::max(looked_up, simulation_.now()), config_.link_latency));
+    pending.spend(Stage::Link, simulation_.now());
     const arch::TranslationResult result = co_await service_.translate(pending);
     co_await simulation_.until(clock_.after(simulation_.now(), config_.link_latency));
+    pending.spend(Stage::Link, simulation_.now());
     miss_latency_.add(simulation_.now() - arrived);
     fill(pending, result);
     pending.job.reset();
@@ -243,6 +280,9 @@ const Translation* Tbu::peek(const Request& request, StreamContext& context) {
 void Tbu::reset() {
     scope_.cancel();
     in_flight_.clear();
+    waiting_.clear();
+    held_ = 0;
+    ++resets_;
     ending_.clear();
     lanes_.clear();
     free_.clear();
@@ -250,6 +290,7 @@ void Tbu::reset() {
         pending->renew();
         free_.push_back(pending.get());
     }
+    records_.clear();
     accept_.reset();
     utlb_.clear();
     tlb_.clear();
@@ -265,8 +306,9 @@ void Tbu::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("pcie_ats_trans_passed", translated_passed_, "1", "translated transactions that were let through");
     visit.counter("stalled", stalled_, "1", "stalls of transactions, repeated ones included");
     visit.counter("aborted", aborted_, "1", "transactions terminated by the SMMU");
-    visit.latency("hit_latency_ns", hit_latency_, "arrival to translation, without the TCU");
-    visit.latency("miss_latency_ns", miss_latency_, "arrival to the TCU's answer, waiting for slots included");
+    visit.latency("room_wait_ns", room_wait_, "waiting for the TBU to have room, of transactions that found it full");
+    visit.latency("hit_latency_ns", hit_latency_, "acceptance to translation, without the TCU");
+    visit.latency("miss_latency_ns", miss_latency_, "acceptance to the TCU's answer, waiting for slots included");
     visit.gauge("tlb_entries", tlb_.size(), "1", "valid entries of the main TLB");
 }
 

@@ -1,6 +1,7 @@
 // A translation buffer unit: accepts client transactions, answers hits, asks the TCU about misses, keeps order, sends.
 #pragma once
 
+#include <boost/circular_buffer.hpp>
 #include <deque>
 #include <functional>
 #include <map>
@@ -74,8 +75,10 @@ public:
     const arch::Translation* peek(const arch::Request& request, arch::StreamContext& context);
     /// Nothing is cached and nothing in flight.
     bool dormant() const {
-        return in_flight_.empty() && contexts_.size() == 0 && utlb_.size() == 0 && tlb_.size() == 0;
+        return in_flight_.empty() && waiting_.empty() && contexts_.size() == 0 && utlb_.size() == 0 && tlb_.size() == 0;
     }
+    /// The newest transactions that have ended, oldest first; as many as the configuration keeps.
+    std::vector<TransactionRecord> records() const { return {records_.begin(), records_.end()}; }
     void reset();
     void statistics(sim::StatisticsVisitor& visit);
 
@@ -101,7 +104,11 @@ private:
     };
 
     static void arrived(void* tbu, void* access);
-    void accept(sim::Access& access);
+    /// Accepts the access, now or when there is room.
+    void take(sim::Access& access);
+    void accept(sim::Access& access, Time arrived);
+    /// There is room for one more; `reset_count`: resets before the one that leaves was answered.
+    static void left(void* tbu, void* reset_count);
     /// True if the TLBs or the registers answer; `pending.outcome` is set and `at` advanced by the look-ups.
     bool look_up(Pending& pending, Time& at);
     sim::Task<> miss(Pending& pending, Time looked_up);
@@ -120,6 +127,7 @@ private:
     void unmark(Pending& pending);
     void unmark_behind(Lane& lane);
     void release(Pending& pending, Time at);
+    void keep_record(Pending& pending, Time at);
     void reap();
     Pending& allocate();
     Lane& lane_of(const sim::Attributes& attributes);
@@ -141,10 +149,19 @@ private:
     std::vector<std::unique_ptr<Pending>> all_;
     std::vector<Pending*> free_;
     boost::intrusive::list<Pending, boost::intrusive::constant_time_size<false>> in_flight_;
+    struct Waiting {
+        sim::Access* access;
+        Time arrived;
+    };
+    std::deque<Waiting> waiting_;  ///< for room
+    u64 held_ = 0;                 ///< only of a TBU that can be full
+    std::uintptr_t resets_ = 0;
     std::deque<Ending> ending_;  ///< answered; the response arrives at `at`
     std::unordered_map<u64, Lane> lanes_;
+    boost::circular_buffer_space_optimized<TransactionRecord> records_;
     u64 sequence_ = 0;
 
+    sim::Histogram room_wait_;
     u64 utlb_hits_ = 0;
     u64 tlb_hits_ = 0;
     u64 aborted_ = 0;

@@ -52,9 +52,12 @@ void Tbu::ready(Pending& pending, Time at) {
 
 void Tbu::send(Pending& pending) {
     Lane& lane = *pending.lane;
-    const Time from = std::max({pending.ready_at, simulation_.now(), lane.last_sent});
-    const Time at = std::max(clock_.after(std::max(pending.ready_at, simulation_.now()), config_.send_latency), from);
+    const Time from = std::max(pending.ready_at, simulation_.now());
+    const Time earliest = clock_.after(from, config_.send_latency);
+    const Time at = std::max(earliest, lane.last_sent);
     lane.last_sent = at;
+    pending.sending_from = from + (at - earliest);  // what lies before is waiting for its turn
+    pending.sent_at = at;
     pending.state = Pending::State::Sent;
     Access& access = *pending.access;
     access.scratch = reinterpret_cast<u64>(&pending);
@@ -92,12 +95,12 @@ void Tbu::terminate(Pending& pending, Time at) {
     const bool write = pending.is_write();
     pending.write_hook.unlink();
     ++lane.in_flight;  // the lane is used below
+    answer(access, outcome);
     release(pending, at);
     if (access.journey) {
         access.journey->leave(Journey::Part::Smmu, at);
         access.journey->settle(Journey::Outcome::Blocked);
     }
-    answer(access, outcome);
     access.respond(at);
     if (write) send_released(lane);
     drop(lane);
@@ -117,6 +120,13 @@ void Tbu::stall(Pending& pending) {
 
 void Tbu::retry(Pending& pending) {
     if (pending.state == Pending::State::Stalled && pending.is_write()) --pending.lane->stalled_writes;
+    const Time now = simulation_.now();
+    if (pending.state == Pending::State::Stalled) {
+        pending.spend(Stage::Stalled, now);
+    } else {
+        pending.spend(Stage::LookUp, std::min(pending.ready_at, now));
+        pending.spend(Stage::Ordering, now);
+    }
     pending.state = Pending::State::Translating;
     pending.translate_again = false;
     pending.stale = pending.tagged = pending.uses_translation = false;
@@ -127,6 +137,7 @@ void Tbu::retry(Pending& pending) {
 
 void Tbu::end_stalled(Pending& pending, Disposition disposition) {
     if (pending.is_write()) --pending.lane->stalled_writes;
+    pending.spend(Stage::Stalled, simulation_.now());
     pending.state = Pending::State::Translating;
     pending.outcome.disposition = disposition;
     pending.outcome.recorded = false;  // it has been, when it stalled
@@ -184,6 +195,7 @@ void Tbu::complete(Access& access, Time at) {
 }
 
 void Tbu::release(Pending& pending, Time at) {
+    if (config_.records_kept != 0) keep_record(pending, at);
     if (pending.marked) service_.finished(at);
     pending.marked = false;
     pending.job.reset();
@@ -191,6 +203,32 @@ void Tbu::release(Pending& pending, Time at) {
     pending.lane = nullptr;
     pending.unlink();
     ending_.push_back({at, &pending});
+    if (config_.transactions != 0)
+        simulation_.scheduler().at(at, &Tbu::left, this, reinterpret_cast<void*>(resets_));
+}
+
+void Tbu::keep_record(Pending& pending, Time at) {
+    TransactionRecord record;
+    record.stream = pending.request.stream_id;
+    record.substream = pending.request.substream_id;
+    record.input = pending.request.address;
+    record.write = pending.is_write();
+    record.sent = pending.state == Pending::State::Sent;
+    record.hit = pending.hit;
+    record.status = pending.access->status;
+    record.arrived = pending.arrived;
+    record.responded = at;
+    if (record.sent) {
+        record.output = pending.outcome.address;
+        pending.spend(Stage::LookUp, pending.ready_at);
+        pending.spend(Stage::Ordering, pending.sending_from);
+        pending.spend(Stage::Sending, pending.sent_at);
+        pending.spend(Stage::Downstream, at);
+    } else {
+        pending.spend(Stage::LookUp, at);
+    }
+    record.stages = pending.stages;
+    records_.push_back(record);
 }
 
 void Tbu::reap() {

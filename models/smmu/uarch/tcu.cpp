@@ -45,6 +45,7 @@ Task<TranslationResult> Tcu::translate(Pending& pending) {
         // ATS and unsupported transactions share no walk.
         const std::shared_ptr<WalkJob> job = begin_job(pending);
         co_await walk(*job);
+        account(pending, *job);
         latency_.add(simulation_.now() - arrived);
         co_return job->result;
     }
@@ -54,7 +55,9 @@ Task<TranslationResult> Tcu::translate(Pending& pending) {
         const std::shared_ptr<WalkJob> job = found->second;
         ++joined_;
         pending.job = job;
+        pending.hit = Hit::Joined;
         while (!job->finished) co_await job->done.wait();
+        pending.spend(Stage::Joined, simulation_.now());
         TranslationResult result = job->result;
         if (serves(*job, pending.request, result)) {
             latency_.add(simulation_.now() - arrived);
@@ -63,8 +66,10 @@ Task<TranslationResult> Tcu::translate(Pending& pending) {
     }
     const std::shared_ptr<WalkJob> job = begin_job(pending);
     pending.stale = false;  // what a joined walk may have missed, this one sees
+    pending.hit = Hit::Miss;
     misses_[key] = job;
     co_await walk(*job);
+    account(pending, *job);
     job->finished = true;
     const auto mine = misses_.find(key);
     if (mine != misses_.end() && mine->second == job) misses_.erase(mine);
@@ -72,6 +77,13 @@ Task<TranslationResult> Tcu::translate(Pending& pending) {
     prefetch_behind(job->request, job->result);
     latency_.add(simulation_.now() - arrived);
     co_return job->result;
+}
+
+void Tcu::account(Pending& pending, const WalkJob& job) {
+    // Waiting for the slot lies within: the rest of the time is the walk.
+    const Time now = simulation_.now();
+    pending.spend(Stage::WalkSlot, pending.accounted + job.slot_wait);
+    pending.spend(Stage::Walk, now);
 }
 
 /// What the walk found serves everybody whom it permits; a fault is found, and recorded, by each on its own.

@@ -64,6 +64,8 @@ private:
 
     std::shared_ptr<WalkJob> begin_job(Pending& pending);
     sim::Task<> walk(WalkJob& job);
+    /// The time of its own walk, by stages.
+    void account(Pending& pending, const WalkJob& job);
     bool serves(const WalkJob& job, const arch::Request& request, arch::TranslationResult& result);
     arch::Checked<arch::StreamContext> known_context(u32 stream, u32 substream);
     void keep_context(u32 stream, u32 substream, const arch::StreamContext& context);

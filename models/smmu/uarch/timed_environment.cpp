@@ -265,6 +265,7 @@ Task<> TimedEnvironment::take_slot() {
     slot_ = co_await tcu_.walk_slots_.take();
     granted_ = tcu_.simulation_.now();
     tcu_.walk_wait_.add(granted_ - asked);
+    job_.slot_wait += granted_ - asked;
     if (tcu_.config_.walk_start_latency != 0) co_await cycles(tcu_.config_.walk_start_latency);
 }
 
