@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "gic/spec/interrupts.hpp"
 #include "gic/spec/message_frames.hpp"
+#include "gic/spec/redistributor.hpp"
 #include "pcie/arch/requester_id.hpp"
 
 namespace smmusim::platform {
@@ -69,7 +69,7 @@ sw::MachineDescription describe(const PlatformConfig& config) {
         description.cpus.push_back({gic::spec::affinity_of(static_cast<u32>(index))});
     description.gic.distributor = config.gic.base;
     description.gic.redistributors = config.gic.redistributor.base;
-    description.gic.redistributors_size = config.cpus.size() * 128 * KiB;
+    description.gic.redistributors_size = config.cpus.size() * gic::spec::redistributor_size(config.gic.version);
     for (const gic::uarch::ItsConfig& its : config.itss) description.itss.push_back({its.base});
     describe_doorbells(config, description);
     for (const SmmuPlace& smmu : config.smmus)

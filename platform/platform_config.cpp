@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "gic/spec/its_registers.hpp"
+#include "gic/spec/redistributor.hpp"
 #include "pcie/arch/requester_id.hpp"
 
 namespace smmusim::platform {
@@ -186,6 +188,25 @@ Problem doorbells_of(const PlatformConfig& config) {
     return {};
 }
 
+/// The frames of the interrupt controller grow with its version.
+Problem frames_of(const PlatformConfig& config) {
+    const u64 first = config.gic.redistributor.base;
+    const u64 end = first + config.cpus.size() * gic::spec::redistributor_size(config.gic.version);
+    const u64 size = gic::spec::its_size(config.gic.version);
+    for (std::size_t index = 0; index < config.itss.size(); ++index) {
+        const u64 base = config.itss[index].base;
+        if (base < end && first < base + size)
+            return ConfigProblem{fmt::format("its{}.base", index),
+                                 fmt::format("its {} KiB at {:#x} reach into the redistributors", size / KiB, base),
+                                 "move it, to 0x0B800000 for example"};
+        for (std::size_t other = 0; other < index; ++other)
+            if (base < config.itss[other].base + size && config.itss[other].base < base + size)
+                return ConfigProblem{fmt::format("its{}.base", index), fmt::format("it overlaps its{}", other),
+                                     fmt::format("leave {} KiB for each", size / KiB)};
+    }
+    return {};
+}
+
 Problem links_of(const PlatformConfig& config) {
     for (std::size_t index = 0; index < config.links.size(); ++index) {
         const LinkPlace& link = config.links[index];
@@ -272,6 +293,7 @@ std::optional<ConfigProblem> PlatformConfig::problem() const {
     for (std::size_t index = 0; index < smmus.size(); ++index)
         if (const std::string problem = smmus[index].tcu.problem(); !problem.empty())
             return ConfigProblem{fmt::format("smmu{}.tcu", index), problem, "see ./smmusim params smmu0.tcu"};
+    if (auto problem = frames_of(*this)) return problem;
     if (auto problem = interrupts_of(*this)) return problem;
     if (auto problem = doorbells_of(*this)) return problem;
     if (auto problem = links_of(*this)) return problem;

@@ -220,6 +220,16 @@ TEST(MessageSpi, MessageToAnotherRegisterIsBlocked) {
     EXPECT_EQ(m.writer.status, sim::Status::Discarded);
 }
 
+TEST(MessageSpi, SecureFormsHaveNoEffect) {
+    Machine m;
+    m.set_d(0x0050, 40);
+    EXPECT_EQ(m.d(0x0204) >> 8 & 1, 0u);
+    m.set_d(0x0040, 40);
+    m.set_d(0x0058, 40);
+    EXPECT_EQ(m.d(0x0204) >> 8 & 1, 1u);
+    EXPECT_EQ(m.d(0x0050), 0u);
+}
+
 TEST(V2m, TypeNamesItsSpis) {
     Machine m;
     EXPECT_EQ(m.read(*m.gic.v2m(), Machine::frame + 8), 144u << 16 | 64u);

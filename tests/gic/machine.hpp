@@ -24,10 +24,12 @@ public:
         else falls.push_back(simulation_.now());
     }
     void fiq(bool asserted) override { fast_line = asserted; }
+    void virtual_irq(bool asserted) override { virtual_line = asserted; }
     void system_error(u32 code) override { errors.push_back(code); }
 
     bool line = false;
     bool fast_line = false;
+    bool virtual_line = false;
     std::vector<Time> rises;
     std::vector<Time> falls;
     std::vector<u32> errors;
@@ -149,8 +151,12 @@ public:
     static constexpr u64 all_memory = 0x4000'0000;
     static constexpr u32 cpus = 4;
 
-    explicit Machine(const GicConfig& config = {}, const ItsConfig& its_config = {})
-        : memory(simulation), port(memory), gic(simulation, config, {its_config}, ports()), writer(simulation) {
+    explicit Machine(const GicConfig& config = {}, const ItsConfig& its_config = {}, u32 its_count = 1)
+        : memory(simulation),
+          port(memory),
+          gic(simulation, config, std::vector<ItsConfig>(its_count, its_config), ports(its_count)),
+          writer(simulation),
+          frames(spec::redistributor_size(config.version)) {
         for (u32 cpu = 0; cpu < cpus; ++cpu) {
             cores.push_back(std::make_unique<Core>(simulation));
             gic.cpu_interface(cpu).connect(*cores.back());
@@ -173,9 +179,9 @@ public:
     void set_d(u32 offset, u64 value, u32 size = 4) { write(gic.distributor(), gicd + offset, value, size); }
     u64 d(u32 offset) { return read(gic.distributor(), gicd + offset); }
     void set_r(u32 cpu, u32 offset, u64 value, u32 size = 4) {
-        write(gic.redistributors(), gicr + cpu * 0x20000 + offset, value, size);
+        write(gic.redistributors(), gicr + cpu * frames + offset, value, size);
     }
-    u64 r(u32 cpu, u32 offset, u32 size = 4) { return read(gic.redistributors(), gicr + cpu * 0x20000 + offset, size); }
+    u64 r(u32 cpu, u32 offset, u32 size = 4) { return read(gic.redistributors(), gicr + cpu * frames + offset, size); }
     void set_s(u32 offset, u64 value, u32 size = 8) { write(gic.its(0), gits + offset, value, size); }
     u64 s(u32 offset, u32 size = 8) { return read(gic.its(0), gits + offset, size); }
     uarch::CpuInterface& cpu(u32 index = 0) { return gic.cpu_interface(index); }
@@ -269,13 +275,14 @@ public:
     Writer writer;
     Observer observer;
     u64 write_offset = 0;
+    u64 frames;  ///< bytes of a redistributor
     sim::Status last_status = sim::Status::Pending;
 
 private:
-    uarch::Gic::Ports ports() {
+    uarch::Gic::Ports ports(u32 its_count) {
         uarch::Gic::Ports all;
         for (u32 cpu = 0; cpu < cpus; ++cpu) all.redistributors.push_back(&port);
-        all.itss.push_back(&port);
+        all.itss.assign(its_count, &port);
         return all;
     }
 };

@@ -2,8 +2,12 @@
 
 namespace smmusim::gic::arch {
 
-Distributor::Distributor(u32 spis, u32 id_bits, u8 priority_bits, DistributorListener& listener)
-    : listener_(listener), id_bits_(id_bits), bank_(spec::first_spi, spis, priority_bits), affinity_(spis) {}
+Distributor::Distributor(u32 spis, u32 id_bits, u8 priority_bits, spec::Version version, DistributorListener& listener)
+    : listener_(listener),
+      id_bits_(id_bits),
+      version_(version),
+      bank_(spec::first_spi, spis, priority_bits),
+      affinity_(spis) {}
 
 void Distributor::reset() {
     bank_.reset();
@@ -80,6 +84,7 @@ u64 Distributor::read_typer(u32) {
     typer.set(spec::GicdTyper::ITLinesNumber, bank_.words());
     typer.set(spec::GicdTyper::MBIS, true);
     typer.set(spec::GicdTyper::LPIS, true);
+    typer.set(spec::GicdTyper::DVIS, version_ != spec::Version::V3);
     typer.set(spec::GicdTyper::IDbits, id_bits_ - 1);
     typer.set(spec::GicdTyper::No1N, true);
     return typer.words[0];

@@ -22,7 +22,7 @@ enum class MessageResult : u8 { MadePending, WasPending, NoEffect };
 
 class Distributor {
 public:
-    Distributor(u32 spis, u32 id_bits, u8 priority_bits, DistributorListener& listener);
+    Distributor(u32 spis, u32 id_bits, u8 priority_bits, spec::Version version, DistributorListener& listener);
 
     void reset();
 
@@ -49,6 +49,7 @@ public:
     void write_ctlr(u32, u64 value);
     u64 read_ctlr(u32);
     u64 read_typer(u32);
+    u64 read_pidr2(u32) { return spec::pidr2(version_); }
     void write_igroupr(u32 index, u64 value);
     u64 read_igroupr(u32 index) { return has(index) ? bank_.group(index - 1) : 0; }
     void write_isenabler(u32 index, u64 value);
@@ -75,6 +76,7 @@ private:
 
     DistributorListener& listener_;
     u32 id_bits_;
+    spec::Version version_;
     InterruptBank bank_;
     std::vector<u32> affinity_;
     Groups groups_ = 0;

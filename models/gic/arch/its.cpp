@@ -20,6 +20,8 @@ void Its::reset() {
     if (limits_.collection_table)
         baser_[collection_table_register].words[0] =
             Baser::fixed(Baser::TableType::Collection, spec::collection_entry_bytes);
+    if (has_virtual())
+        baser_[vpe_table_register].words[0] = Baser::fixed(Baser::TableType::Vpe, spec::VpeEntry::entry_bytes);
     // 12.18, GITS_TYPER.HCC: collections held in the ITS are unmapped at reset.
     held_collections_.assign(limits_.hardware_collections, {});
 }
@@ -67,6 +69,7 @@ void Its::write_ctlr(u32, u64 value) {
 u64 Its::read_ctlr(u32) {
     spec::GitsCtlr ctlr;
     ctlr.set(spec::GitsCtlr::Enabled, enabled_);
+    if (has_virtual()) ctlr.set(spec::GitsCtlr::ITS_Number, limits_.number);
     ctlr.set(spec::GitsCtlr::Quiescent, quiescent());
     return ctlr.words[0];
 }
@@ -77,7 +80,7 @@ u64 Its::read_typer(u32) {
     // RES0 unless there are both kinds of collections.
     typer.set(GitsTyper::CCT,
               limits_.collections_add_up && limits_.hardware_collections != 0 && limits_.collection_table);
-    typer.set(GitsTyper::ITT_entry_size, spec::TranslationEntry::entry_bytes - 1);
+    typer.set(GitsTyper::ITT_entry_size, event_entry_bytes() - 1);
     typer.set(GitsTyper::ID_bits, limits_.event_bits - 1);
     typer.set(GitsTyper::Devbits, limits_.device_bits - 1);
     typer.set(GitsTyper::SEIS, limits_.system_errors);
@@ -87,6 +90,13 @@ u64 Its::read_typer(u32) {
         typer.set(GitsTyper::CIL, true);
         typer.set(GitsTyper::CIDbits, limits_.collection_bits - 1);
     }
+    const bool vpe_table_is_shared = limits_.version == spec::Version::V4_1;
+    typer.set(GitsTyper::Virtual, has_virtual());
+    typer.set(GitsTyper::VSGI, vpe_table_is_shared);
+    typer.set(GitsTyper::VMAPP, vpe_table_is_shared);
+    // With all redistributors whose Aff3 is the same.
+    typer.set(GitsTyper::SVPET, vpe_table_is_shared ? 1u : 0u);
+    typer.set(GitsTyper::nID, vpe_table_is_shared);
     typer.set(GitsTyper::INV, true);
     return typer.words[0];
 }
@@ -114,7 +124,8 @@ void Its::write_baser(u32 index, u64 value) {
     baser.words[0] = value;
     if (baser[Baser::Page_Size] == 3) baser.set(Baser::Page_Size, 2u);
     // Indirect is RAZ/WI where there are flat tables only.
-    const bool two_levels = index == device_table_register ? limits_.indirect_devices : limits_.indirect_collections;
+    const bool two_levels =
+        index == collection_table_register ? limits_.indirect_collections : limits_.indirect_devices;
     if (!two_levels) baser.set(Baser::Indirect, false);
 }
 

@@ -35,7 +35,9 @@ public:
         bool collections_add_up = true;  ///< TYPER.CCT: those in memory begin after those of the hardware
         bool indirect_devices = true;
         bool indirect_collections = true;
-        bool system_errors = false;     ///< TYPER.SEIS
+        bool system_errors = false;  ///< TYPER.SEIS
+        spec::Version version = spec::Version::V3;
+        u32 number = 0;                 ///< CTLR.ITS_Number
         u32 redistributors = 1;         ///< Processor_Numbers 0 .. n-1 exist
         bool target_addresses = false;  ///< TYPER.PTA
         u64 redistributor_base = 0;
@@ -52,6 +54,10 @@ public:
     const spec::Cbaser& cbaser() const { return cbaser_; }
     const spec::Baser& device_baser() const { return baser_[device_table_register]; }
     const spec::Baser& collection_baser() const { return baser_[collection_table_register]; }
+    const spec::Baser& vpe_baser() const { return baser_[vpe_table_register]; }
+    Table vpe_table() const { return {vpe_baser(), u64{1} << spec::vpe_bits}; }
+    bool has_virtual() const { return limits_.version != spec::Version::V3; }
+    u32 event_entry_bytes() const { return spec::TranslationEntry::entry_bytes(has_virtual()); }
     Table device_table() const { return {device_baser(), u64{1} << limits_.device_bits}; }
     bool implements_lpi(u32 intid) const { return spec::is_lpi(intid) && intid < (u64{1} << limits_.id_bits); }
     /// The redistributor that an RDbase of a command names: by Processor_Number or by address, as TYPER.PTA says.
@@ -78,6 +84,7 @@ public:
     void write_ctlr(u32, u64 value);
     u64 read_ctlr(u32);
     u64 read_typer(u32);
+    u64 read_pidr2(u32) { return spec::pidr2(limits_.version); }
     void write_cbaser(u32, u64 value);
     u64 read_cbaser(u32) { return cbaser_.words[0]; }
     void write_cwriter(u32, u64 value);
@@ -89,6 +96,7 @@ public:
 private:
     static constexpr u32 device_table_register = 0;
     static constexpr u32 collection_table_register = 1;
+    static constexpr u32 vpe_table_register = 2;
 
     u32 first_in_memory() const { return limits_.collections_add_up ? limits_.hardware_collections : 0; }
 

@@ -12,10 +12,11 @@ u32 device_of(const ItsCommand& command) { return static_cast<u32>(command[ItsCo
 u32 event_of(const ItsCommand& command) { return static_cast<u32>(command[ItsCommand::EventID]); }
 u32 icid_of(const ItsCommand& command) { return static_cast<u32>(command[ItsCommand::ICID]); }
 
-/// INT, CLEAR, INV and DISCARD know no error for the collection: the entry as a whole is invalid.
+/// INT, CLEAR, INV and DISCARD know no error for the collection or the vPE: the entry as a whole is invalid.
 ItsError as_entry_error(ItsError error) {
-    const bool collection = error == ItsError::UnmappedCollection || error == ItsError::CollectionOutOfRange;
-    return collection ? ItsError::InvalidEntry : error;
+    const bool target = error == ItsError::UnmappedCollection || error == ItsError::CollectionOutOfRange ||
+                        error == ItsError::VcpuInvalid || error == ItsError::VcpuOutOfRange;
+    return target ? ItsError::InvalidEntry : error;
 }
 
 Task<ItsError> map_device(const Its& its, ItsEnvironment& environment, ItsCommand command) {
@@ -79,6 +80,8 @@ Task<ItsError> move_event(const Its& its, ItsEnvironment& environment, ItsComman
     if (found.error == ItsError::DeviceOutOfRange) co_return found.error;
     if (!its.has_collection(icid_of(command))) co_return ItsError::CollectionOutOfRange;
     if (found.error != ItsError::None) co_return found.error;
+    // VMOVI is for virtual ones.
+    if (found.is_virtual) co_return ItsError::InvalidEntry;
     const ItsTranslation from = co_await find_collection(its, environment, found);
     if (from.error != ItsError::None) co_return from.error;
     ItsTranslation target = found;
@@ -108,16 +111,18 @@ Task<ItsError> discard_event(const Its& its, ItsEnvironment& environment, ItsCom
     const TableAccess access = co_await environment.write_event(found.device, device, event, nothing);
     if (access != TableAccess::Done) co_return ItsError::AccessFailure;
     co_await environment.drain_event(device, event);
-    environment.clear_pending(found.redistributor, found.intid);
+    if (found.is_virtual) environment.send({VirtualOrder::Kind::Clear, found.place(), {}, {}});
+    else environment.clear_pending(found.redistributor, found.intid);
     co_return ItsError::None;
 }
 
 /// INT, CLEAR and INV: one message to where the event leads.
 Task<ItsError> tell(const Its& its, ItsEnvironment& environment, ItsCommand command,
-                    void (ItsEnvironment::*message)(u32, u32)) {
+                    void (ItsEnvironment::*message)(u32, u32), VirtualOrder::Kind kind) {
     const ItsTranslation found = co_await translate(its, environment, device_of(command), event_of(command));
     if (found.error != ItsError::None) co_return as_entry_error(found.error);
-    (environment.*message)(found.redistributor, found.intid);
+    if (found.is_virtual) environment.send({kind, found.place(), {}, {}});
+    else (environment.*message)(found.redistributor, found.intid);
     co_return ItsError::None;
 }
 
@@ -146,8 +151,6 @@ Task<ItsError> synchronize(const Its& its, ItsEnvironment& environment, ItsComma
     co_return ItsError::None;
 }
 
-Task<ItsError> unknown() { co_return ItsError::UnknownCommand; }
-
 Task<ItsError> start(Its& its, ItsEnvironment& environment, const ItsCommand& command) {
     using enum ItsCommand::Code;
     switch (command[ItsCommand::Command]) {
@@ -161,16 +164,20 @@ Task<ItsError> start(Its& its, ItsEnvironment& environment, const ItsCommand& co
         case MOVI: return move_event(its, environment, command);
         case MOVALL: return move_all(its, environment, command);
         case DISCARD: return discard_event(its, environment, command);
-        case INT: return tell(its, environment, command, &ItsEnvironment::set_pending);
-        case CLEAR: return tell(its, environment, command, &ItsEnvironment::clear_pending);
-        case INV: return tell(its, environment, command, &ItsEnvironment::invalidate);
+        case INT: return tell(its, environment, command, &ItsEnvironment::set_pending, VirtualOrder::Kind::Set);
+        case CLEAR: return tell(its, environment, command, &ItsEnvironment::clear_pending, VirtualOrder::Kind::Clear);
+        case INV: return tell(its, environment, command, &ItsEnvironment::invalidate, VirtualOrder::Kind::Invalidate);
         case INVALL: return invalidate_collection(its, environment, command);
         case SYNC: return synchronize(its, environment, command);
+        default: break;
     }
-    return unknown();
+    if (its.has_virtual()) return execute_virtual(its, environment, command);
+    return unknown_command();
 }
 
 }  // namespace
+
+sim::Task<spec::ItsError> unknown_command() { co_return ItsError::UnknownCommand; }
 
 sim::Task<spec::ItsError> execute(Its& its, ItsEnvironment& environment, spec::ItsCommand command) {
     return start(its, environment, command);

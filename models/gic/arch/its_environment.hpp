@@ -3,6 +3,7 @@
 
 #include "gic/spec/its_commands.hpp"
 #include "gic/spec/its_tables.hpp"
+#include "gic/spec/virtual.hpp"
 #include "sim/task.hpp"
 
 namespace smmusim::gic::arch {
@@ -35,9 +36,28 @@ public:
     virtual sim::Task<Fetched<spec::TranslationEntry>> read_event(spec::DeviceEntry table, u32 device, u32 event) = 0;
     /// One that is not held in the ITS.
     virtual sim::Task<Fetched<spec::CollectionEntry>> read_collection(u32 icid) = 0;
+    virtual sim::Task<Fetched<spec::VpeEntry>> read_vpe(u32 vpe) = 0;
 
 protected:
     ~ItsTables() = default;
+};
+
+/// A vPE, where it lives, and one of its interrupts.
+struct VirtualPlace {
+    u32 redistributor = 0;
+    u32 vpe = 0;
+    u32 intid = 0;
+    u32 doorbell = spec::spurious;
+    spec::VpeEntry entry;
+};
+
+/// A message about virtual interrupts.
+struct VirtualOrder {
+    enum class Kind : u8 { Set, Clear, Move, Invalidate, InvalidateAll, ConfigureSgi };
+    Kind kind = Kind::Set;
+    VirtualPlace place;
+    VirtualPlace onward;       ///< Move
+    spec::ItsCommand command;  ///< ConfigureSgi
 };
 
 /// What commands do besides: write tables, wait for translations, talk to redistributors (named by number).
@@ -48,6 +68,7 @@ public:
     virtual sim::Task<TableAccess> write_device(u32 device, spec::DeviceEntry entry) = 0;
     virtual sim::Task<TableAccess> write_event(spec::DeviceEntry table, u32 device, u32 event,
                                                spec::TranslationEntry entry) = 0;
+    virtual sim::Task<TableAccess> write_vpe(u32 vpe, spec::VpeEntry entry) = 0;
     virtual sim::Task<TableAccess> write_collection(u32 icid, spec::CollectionEntry entry) = 0;
 
     /// Waits until every translation of the event, or of the device, that began earlier has sent its message.
@@ -57,6 +78,7 @@ public:
     /// Waits until everything that began earlier and concerns this redistributor has had its effect there.
     virtual sim::Task<> synchronize(u32 redistributor) = 0;
 
+    virtual void send(VirtualOrder order) = 0;
     virtual void set_pending(u32 redistributor, u32 intid) = 0;
     virtual void clear_pending(u32 redistributor, u32 intid) = 0;
     virtual void move_pending(u32 from, u32 to, u32 intid) = 0;

@@ -23,8 +23,12 @@ sim::Task<ItsTranslation> find_event(const Its& its, ItsTables& tables, u32 devi
     result.icid = static_cast<u32>(ite.entry[spec::TranslationEntry::ICID]);
     if (!ite.ok()) result.error = ItsError::AccessFailure;
     else if (!ite.entry[spec::TranslationEntry::Valid]) result.error = ItsError::UnmappedInterrupt;
+    result.is_virtual = its.has_virtual() && ite.entry[spec::TranslationEntry::Virtual];
+    if (result.is_virtual) result.doorbell = static_cast<u32>(ite.entry[spec::TranslationEntry::Doorbell]);
+    if (result.error != ItsError::None) co_return result;
     // Only software that writes into the table itself gets here.
-    else if (!its.implements_lpi(result.intid)) result.error = ItsError::InvalidEntry;
+    const bool ringable = result.doorbell == spec::spurious || its.implements_lpi(result.doorbell);
+    if (!its.implements_lpi(result.intid) || !ringable) result.error = ItsError::InvalidEntry;
     co_return result;
 }
 
@@ -50,9 +54,33 @@ sim::Task<ItsTranslation> find_collection(const Its& its, ItsTables& tables, Its
     co_return found;
 }
 
+sim::Task<ItsTranslation> find_vpe(const Its& its, ItsTables& tables, ItsTranslation found) {
+    if (!its.vpe_table().contains(found.icid)) {
+        found.error = ItsError::VcpuOutOfRange;
+        co_return found;
+    }
+    const Fetched<spec::VpeEntry> fetched = co_await tables.read_vpe(found.icid);
+    found.vpe = fetched.entry;
+    const std::optional<u32> redistributor = its.redistributor(found.vpe[spec::VpeEntry::RDbase]);
+    if (!fetched.ok()) found.error = error_of(fetched.access, ItsError::VcpuOutOfRange);
+    else if (!found.vpe[spec::VpeEntry::Valid]) found.error = ItsError::VcpuInvalid;
+    else if (!redistributor) found.error = ItsError::InvalidEntry;
+    found.redistributor = redistributor.value_or(0);
+    // GICv4.1: the doorbell is the vPE's.
+    if (its.limits().version == spec::Version::V4_1) {
+        const u32 doorbell = static_cast<u32>(found.vpe[spec::VpeEntry::Doorbell]);
+        found.doorbell = its.implements_lpi(doorbell) ? doorbell : spec::spurious;
+    }
+    co_return found;
+}
+
 sim::Task<ItsTranslation> translate(const Its& its, ItsTables& tables, u32 device, u32 event) {
     const ItsTranslation found = co_await find_event(its, tables, device, event);
     if (found.error != ItsError::None) co_return found;
+    if (found.is_virtual) {
+        const ItsTranslation guest = co_await find_vpe(its, tables, found);
+        co_return guest;
+    }
     const ItsTranslation result = co_await find_collection(its, tables, found);
     co_return result;
 }

@@ -10,8 +10,13 @@ struct ItsTranslation {
     spec::ItsError error = spec::ItsError::None;  ///< why there is none
     u32 intid = 0;
     u32 redistributor = 0;
-    u32 icid = 0;
+    u32 icid = 0;  ///< or the vPEID
+    bool is_virtual = false;
+    u32 doorbell = spec::spurious;
+    spec::VpeEntry vpe;
     spec::DeviceEntry device;
+
+    VirtualPlace place() const { return {redistributor, icid, intid, doorbell, vpe}; }
 };
 
 /// The first half: the event's entry is there, whatever its collection.
@@ -19,6 +24,9 @@ sim::Task<ItsTranslation> find_event(const Its& its, ItsTables& tables, u32 devi
 
 /// The second half: the collection of `found` leads to a redistributor.
 sim::Task<ItsTranslation> find_collection(const Its& its, ItsTables& tables, ItsTranslation found);
+
+/// The same for a virtual interrupt: its vPE is mapped.
+sim::Task<ItsTranslation> find_vpe(const Its& its, ItsTables& tables, ItsTranslation found);
 
 /// Both.
 sim::Task<ItsTranslation> translate(const Its& its, ItsTables& tables, u32 device, u32 event);

@@ -2,14 +2,13 @@
 
 namespace smmusim::gic::arch {
 
-Redistributor::Redistributor(u32 processor, bool last, u32 id_bits, u8 priority_bits, bool direct_lpi,
-                             RedistributorListener& listener)
-    : listener_(listener),
-      processor_(processor),
-      last_(last),
-      id_bits_(id_bits),
-      direct_lpi_(direct_lpi),
-      bank_(0, spec::private_interrupts, priority_bits) {}
+using spec::VPendBaser;
+using spec::VPropBaser;
+
+Redistributor::Redistributor(const Identity& identity, RedistributorListener& listener)
+    : listener_(listener), identity_(identity), bank_(0, spec::private_interrupts, identity.priority_bits) {
+    reset();
+}
 
 void Redistributor::reset() {
     bank_.reset();
@@ -18,10 +17,15 @@ void Redistributor::reset() {
     write_back_ = false;
     propbaser_ = {};
     pendbaser_ = {};
+    vpropbaser_ = {};
+    if (identity_.version == spec::Version::V4_1)
+        vpropbaser_.set(VPropBaser::Entry_Size, spec::VpeEntry::entry_bytes / 8 - 1);
+    vpendbaser_ = {};
+    virtual_sgis_ = {};
 }
 
 u32 Redistributor::lpi_end() const {
-    const u32 bits = std::min(static_cast<u32>(propbaser_[spec::PropBaser::IDbits]) + 1, id_bits_);
+    const u32 bits = std::min(static_cast<u32>(propbaser_[spec::PropBaser::IDbits]) + 1, identity_.id_bits);
     // 12.11, GICR_PROPBASER: fewer than 14 bits leave no LPI.
     return bits < 14 ? spec::first_lpi : u32{1} << bits;
 }
@@ -51,9 +55,14 @@ u64 Redistributor::read_ctlr(u32) {
 u64 Redistributor::read_typer(u32) {
     spec::GicrTyper typer;
     typer.set(spec::GicrTyper::PLPIS, true);
-    typer.set(spec::GicrTyper::DirectLPI, direct_lpi_);
-    typer.set(spec::GicrTyper::Last, last_);
-    typer.set(spec::GicrTyper::Processor_Number, processor_);
+    typer.set(spec::GicrTyper::DirectLPI, identity_.direct_lpi);
+    const bool virtual_lpis = identity_.version != spec::Version::V3;
+    typer.set(spec::GicrTyper::VLPIS, virtual_lpis);
+    typer.set(spec::GicrTyper::Dirty, virtual_lpis);
+    typer.set(spec::GicrTyper::RVPEID, identity_.version == spec::Version::V4_1);
+    typer.set(spec::GicrTyper::VSGI, identity_.version == spec::Version::V4_1);
+    typer.set(spec::GicrTyper::Last, identity_.last);
+    typer.set(spec::GicrTyper::Processor_Number, identity_.processor);
     typer.set(spec::GicrTyper::Affinity_Value, affinity());
     return typer.words[0];
 }
@@ -77,6 +86,54 @@ void Redistributor::write_propbaser(u32, u64 value) {
 
 void Redistributor::write_pendbaser(u32, u64 value) {
     if (!enable_lpis_ && !write_back_) pendbaser_.words[0] = value;
+}
+
+// Virtual LPIs
+
+void Redistributor::write_vpropbaser(u32, u64 value) {
+    // 12.11, GICR_VPROPBASER: fixed while a vPE is resident, or on its way in or out.
+    if (vpendbaser_[VPendBaser::Valid] || vpendbaser_[VPendBaser::Dirty]) return;
+    const u64 entry_size = vpropbaser_[VPropBaser::Entry_Size];
+    vpropbaser_.words[0] = value;
+    if (identity_.version == spec::Version::V4_1) vpropbaser_.set(VPropBaser::Entry_Size, entry_size);
+}
+
+void Redistributor::write_vpendbaser(u32, u64 value) {
+    VPendBaser written;
+    written.words[0] = value;
+    // Until what the last write started is done, another is UNPREDICTABLE; it is ignored. So is a second Valid.
+    if (vpendbaser_[VPendBaser::Dirty]) return;
+    const bool resident = vpendbaser_[VPendBaser::Valid];
+    const bool valid = written[VPendBaser::Valid];
+    if (resident && valid) return;
+    if (!resident) {
+        vpendbaser_ = written;
+        // Doorbell is a request along with the fall of Valid, and reads as zero.
+        if (identity_.version == spec::Version::V4_1) vpendbaser_.set(VPendBaser::Doorbell, false);
+    }
+    vpendbaser_.set(VPendBaser::Dirty, resident != valid);
+    vpendbaser_.set(VPendBaser::Valid, valid);
+    if (valid) {
+        listener_.vpe_scheduled();
+    } else if (resident) {
+        listener_.vpe_descheduled(identity_.version == spec::Version::V4_1 && written[VPendBaser::Doorbell]);
+    }
+}
+
+void Redistributor::vpe_settled(bool pending_last) {
+    vpendbaser_.set(VPendBaser::Dirty, false);
+    if (!vpendbaser_[VPendBaser::Valid]) vpendbaser_.set(VPendBaser::PendingLast, pending_last);
+}
+
+void Redistributor::write_vsgir(u32, u64 value) {
+    if (identity_.version != spec::Version::V4_1) return;
+    virtual_sgis_.set(spec::VSgiPendr::Busy, true);
+    listener_.virtual_sgis_wanted(static_cast<u32>(value & 0xFFFF));
+}
+
+void Redistributor::answer_sgi_query(u16 pending) {
+    virtual_sgis_.set(spec::VSgiPendr::Pending, pending);
+    virtual_sgis_.set(spec::VSgiPendr::Busy, false);
 }
 
 void Redistributor::write_igroupr(u32, u64 value) {

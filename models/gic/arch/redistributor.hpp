@@ -16,6 +16,12 @@ public:
     virtual void invalidate_property(u32 intid) = 0;
     virtual void invalidate_properties() = 0;
     virtual void clear_lpi(u32 intid) = 0;
+    /// GICR_VPENDBASER.Valid rose: its vPE becomes resident; vpe_settled() when it is.
+    virtual void vpe_scheduled() = 0;
+    /// It fell; vpe_settled() when memory holds the state of the vPE. `doorbell`: its next interrupt is to ring.
+    virtual void vpe_descheduled(bool doorbell) = 0;
+    /// Which virtual SGIs of a vPE are pending? answer_sgi_query() tells.
+    virtual void virtual_sgis_wanted(u32 vpe) = 0;
 
 protected:
     ~RedistributorListener() = default;
@@ -23,8 +29,15 @@ protected:
 
 class Redistributor {
 public:
-    Redistributor(u32 processor, bool last, u32 id_bits, u8 priority_bits, bool direct_lpi,
-                  RedistributorListener& listener);
+    struct Identity {
+        u32 processor = 0;
+        bool last = false;
+        u32 id_bits = 16;
+        u8 priority_bits = 5;
+        bool direct_lpi = false;
+        spec::Version version = spec::Version::V3;
+    };
+    Redistributor(const Identity& identity, RedistributorListener& listener);
 
     void reset();
 
@@ -32,7 +45,7 @@ public:
     bool lpis_enabled() const { return enable_lpis_; }
     bool write_back_pending() const { return write_back_; }
     void write_back_done() { write_back_ = false; }
-    u32 affinity() const { return spec::affinity_of(processor_); }
+    u32 affinity() const { return spec::affinity_of(identity_.processor); }
     InterruptBank& bank() { return bank_; }
     const InterruptBank& bank() const { return bank_; }
     const spec::PropBaser& properties() const { return propbaser_; }
@@ -42,9 +55,24 @@ public:
     u32 lpi_end() const;
     bool implements_lpi(u32 intid) const { return spec::is_lpi(intid) && intid < lpi_end(); }
 
+    // GICv4
+    spec::Version version() const { return identity_.version; }
+    u32 id_bits() const { return identity_.id_bits; }
+    const spec::VPropBaser& virtual_properties() const { return vpropbaser_; }
+    const spec::VPendBaser& virtual_pending() const { return vpendbaser_; }
+    void vpe_settled(bool pending_last);
+    void answer_sgi_query(u16 pending);
+
     void write_ctlr(u32, u64 value);
     u64 read_ctlr(u32);
     u64 read_typer(u32);
+    u64 read_pidr2(u32) { return spec::pidr2(identity_.version); }
+    void write_vpropbaser(u32, u64 value);
+    u64 read_vpropbaser(u32) { return vpropbaser_.words[0]; }
+    void write_vpendbaser(u32, u64 value);
+    u64 read_vpendbaser(u32) { return vpendbaser_.words[0]; }
+    void write_vsgir(u32, u64 value);
+    u64 read_vsgipendr(u32) { return virtual_sgis_.words[0]; }
     void write_waker(u32, u64 value);
     u64 read_waker(u32);
     void write_propbaser(u32, u64 value);
@@ -52,9 +80,9 @@ public:
     void write_pendbaser(u32, u64 value);
     u64 read_pendbaser(u32) { return pendbaser_.words[0] & spec::PendBaser::readable; }
     /// GICR_TYPER.DirectLPI: software and devices set LPIs pending here, without an ITS.
-    bool direct_lpi() const { return direct_lpi_; }
+    bool direct_lpi() const { return identity_.direct_lpi; }
     void write_clrlpir(u32, u64 value) {
-        if (direct_lpi_) listener_.clear_lpi(static_cast<u32>(value));
+        if (identity_.direct_lpi) listener_.clear_lpi(static_cast<u32>(value));
     }
     void write_invlpir(u32, u64 value) { listener_.invalidate_property(static_cast<u32>(value)); }
     void write_invallr(u32, u64) { listener_.invalidate_properties(); }
@@ -76,16 +104,16 @@ public:
 
 private:
     RedistributorListener& listener_;
-    u32 processor_;
-    bool last_;
-    u32 id_bits_;
-    bool direct_lpi_;
+    Identity identity_;
     InterruptBank bank_;
     bool asleep_ = true;
     bool enable_lpis_ = false;
     bool write_back_ = false;
     spec::PropBaser propbaser_;
     spec::PendBaser pendbaser_;
+    spec::VPropBaser vpropbaser_;
+    spec::VPendBaser vpendbaser_;
+    spec::VSgiPendr virtual_sgis_;
 };
 
 }  // namespace smmusim::gic::arch

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gic/spec/interrupts.hpp"
+#include "gic/spec/virtual.hpp"
 #include "sim/register_file.hpp"
 
 namespace smmusim::gic::spec {
@@ -21,6 +22,7 @@ struct GicdTyper : sim::Record<1> {
     static constexpr sim::Bits<4, 0> ITLinesNumber{};
     static constexpr sim::Bit MBIS{16};
     static constexpr sim::Bit LPIS{17};
+    static constexpr sim::Bit DVIS{18};  ///< virtual LPIs
     static constexpr sim::Bits<23, 19> IDbits{};
     static constexpr sim::Bit No1N{25};
 };
@@ -37,6 +39,9 @@ template <class Device>
 constexpr sim::Register<Device> id_register(const char* name, u32 offset, u64 value) {
     return {.name = name, .offset = offset, .reset = value};
 }
+
+/// ArchRev in bits [7:4]
+inline constexpr u64 pidr2(Version version) { return version == Version::V3 ? 0x3B : 0x4B; }
 
 template <class Device>
 inline constexpr std::array distributor_registers{
@@ -115,7 +120,7 @@ inline constexpr std::array distributor_registers{
     id_register<Device>("GICD_PIDR4", 0xFFD0, 0x44),
     id_register<Device>("GICD_PIDR0", 0xFFE0, 0x92),
     id_register<Device>("GICD_PIDR1", 0xFFE4, 0xB4),
-    id_register<Device>("GICD_PIDR2", 0xFFE8, 0x3B),
+    sim::Register<Device>{.name = "GICD_PIDR2", .offset = 0xFFE8, .on_read = &Device::read_pidr2},
     id_register<Device>("GICD_CIDR0", 0xFFF0, 0x0D),
     id_register<Device>("GICD_CIDR1", 0xFFF4, 0xF0),
     id_register<Device>("GICD_CIDR2", 0xFFF8, 0x05),

@@ -5,17 +5,20 @@
 
 namespace smmusim::gic::spec {
 
-inline constexpr u64 its_size = 128 * KiB;
+/// GICv4.1 adds the frame of GITS_SGIR.
+inline constexpr u64 its_size(Version version) { return version == Version::V4_1 ? 192 * KiB : 128 * KiB; }
 inline constexpr u64 translation_frame = 0x10000;
 inline constexpr u64 translater = translation_frame + 0x40;  ///< GITS_TRANSLATER
 
 struct GitsCtlr : sim::Record<1> {
     static constexpr sim::Bit Enabled{0};
+    static constexpr sim::Bits<7, 4> ITS_Number{};  ///< GICv4, read-only here
     static constexpr sim::Bit Quiescent{31};
 };
 
 struct GitsTyper : sim::Record<1> {
     static constexpr sim::Bit Physical{0};
+    static constexpr sim::Bit Virtual{1};               ///< virtual LPIs
     static constexpr sim::Bit CCT{2};                   ///< collections in memory come on top of those of HCC
     static constexpr sim::Bits<7, 4> ITT_entry_size{};  ///< minus 1
     static constexpr sim::Bits<12, 8> ID_bits{};        ///< minus 1
@@ -25,7 +28,12 @@ struct GitsTyper : sim::Record<1> {
     static constexpr sim::Bits<31, 24> HCC{};           ///< collections held in the ITS
     static constexpr sim::Bits<35, 32> CIDbits{};       ///< minus 1, if CIL is set
     static constexpr sim::Bit CIL{36};                  ///< 0: 16 bits of an ICID
-    static constexpr sim::Bit INV{46};                  ///< a disabled ITS has nothing of a table cached
+    static constexpr sim::Bit VMOVP{37};                ///< one VMOVP serves all ITSs; 0: each gets its own
+    static constexpr sim::Bit VSGI{39};
+    static constexpr sim::Bit VMAPP{40};         ///< VMAPP as in GICv4.1
+    static constexpr sim::Bits<42, 41> SVPET{};  ///< the vPE table is shared with redistributors
+    static constexpr sim::Bit nID{43};           ///< no doorbells of single events
+    static constexpr sim::Bit INV{46};           ///< a disabled ITS has nothing of a table cached
 };
 
 struct Cbaser : sim::Record<1> {
@@ -112,7 +120,7 @@ inline constexpr std::array its_registers{
     id_register<Device>("GITS_PIDR4", 0xFFD0, 0x44),
     id_register<Device>("GITS_PIDR0", 0xFFE0, 0x94),
     id_register<Device>("GITS_PIDR1", 0xFFE4, 0xB4),
-    id_register<Device>("GITS_PIDR2", 0xFFE8, 0x3B),
+    sim::Register<Device>{.name = "GITS_PIDR2", .offset = 0xFFE8, .on_read = &Device::read_pidr2},
     id_register<Device>("GITS_CIDR0", 0xFFF0, 0x0D),
     id_register<Device>("GITS_CIDR1", 0xFFF4, 0xF0),
     id_register<Device>("GITS_CIDR2", 0xFFF8, 0x05),

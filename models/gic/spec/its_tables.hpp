@@ -26,12 +26,16 @@ struct DeviceEntry : sim::Record<1> {
     u64 entry_address(u32 event, u32 entry_bytes) const { return operator[](ITT_Address) + u64{event} * entry_bytes; }
 };
 
-/// Interrupt translation entry: the LPI of an event and the collection it belongs to.
-struct TranslationEntry : sim::Record<1> {
-    static constexpr u32 entry_bytes = 8;
+/// Interrupt translation entry: the LPI of an event and the collection it belongs to, or a vLPI, its vPE and doorbell.
+/// The second word exists in an ITS with virtual LPIs only.
+struct TranslationEntry : sim::Record<2> {
     static constexpr sim::Bits<31, 0> INTID{};
-    static constexpr sim::Bits<47, 32> ICID{};
+    static constexpr sim::Bits<47, 32> ICID{};  ///< or the vPEID
+    static constexpr sim::Bit Virtual{62};
     static constexpr sim::Bit Valid{63};
+    static constexpr sim::Bits<95, 64> Doorbell{};
+
+    static constexpr u32 entry_bytes(bool with_virtual) { return with_virtual ? 16 : 8; }
 };
 
 /// Collection table entry: the redistributor that a collection's LPIs go to, as MAPC named it.

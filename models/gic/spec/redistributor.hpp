@@ -2,10 +2,12 @@
 #pragma once
 
 #include "gic/spec/distributor.hpp"
+#include "gic/spec/virtual.hpp"
 
 namespace smmusim::gic::spec {
 
-inline constexpr u64 redistributor_size = 128 * KiB;
+/// GICv4 adds VLPI_base and a reserved frame.
+inline constexpr u64 redistributor_size(Version version) { return version == Version::V3 ? 128 * KiB : 256 * KiB; }
 inline constexpr u32 sgi_base = 0x10000;
 inline constexpr u32 gicr_setlpir = 0x40;
 
@@ -18,9 +20,13 @@ struct GicrCtlr : sim::Record<1> {
 
 struct GicrTyper : sim::Record<1> {
     static constexpr sim::Bit PLPIS{0};
+    static constexpr sim::Bit VLPIS{1};
+    static constexpr sim::Bit Dirty{2};      ///< GICR_VPENDBASER.Dirty works
     static constexpr sim::Bit DirectLPI{3};  ///< SETLPIR and CLRLPIR work
     static constexpr sim::Bit Last{4};
+    static constexpr sim::Bit RVPEID{7};  ///< GICv4.1: vPEs are named by number
     static constexpr sim::Bits<23, 8> Processor_Number{};
+    static constexpr sim::Bit VSGI{26};
     static constexpr sim::Bits<63, 32> Affinity_Value{};
 };
 
@@ -76,7 +82,7 @@ inline constexpr std::array redistributor_registers{
     id_register<Device>("GICR_PIDR4", 0xFFD0, 0x44),
     id_register<Device>("GICR_PIDR0", 0xFFE0, 0x93),
     id_register<Device>("GICR_PIDR1", 0xFFE4, 0xB4),
-    id_register<Device>("GICR_PIDR2", 0xFFE8, 0x3B),
+    sim::Register<Device>{.name = "GICR_PIDR2", .offset = 0xFFE8, .on_read = &Device::read_pidr2},
     id_register<Device>("GICR_CIDR0", 0xFFF0, 0x0D),
     id_register<Device>("GICR_CIDR1", 0xFFF4, 0xF0),
     id_register<Device>("GICR_CIDR2", 0xFFF8, 0x05),
@@ -129,6 +135,22 @@ inline constexpr std::array redistributor_registers{
                           .count = 2,
                           .on_write = &Device::write_icfgr,
                           .on_read = &Device::read_icfgr},
+    // VLPI_base: beyond the frames of a GICv3
+    sim::Register<Device>{.name = "GICR_VPROPBASER",
+                          .offset = vlpi_base + 0x70,
+                          .width = 64,
+                          .writable = ~u64{0},
+                          .on_write = &Device::write_vpropbaser,
+                          .on_read = &Device::read_vpropbaser},
+    sim::Register<Device>{.name = "GICR_VPENDBASER",
+                          .offset = vlpi_base + 0x78,
+                          .width = 64,
+                          .writable = ~u64{0},
+                          .on_write = &Device::write_vpendbaser,
+                          .on_read = &Device::read_vpendbaser},
+    sim::Register<Device>{
+        .name = "GICR_VSGIR", .offset = vlpi_base + 0x80, .writable = 0xFFFF, .on_write = &Device::write_vsgir},
+    sim::Register<Device>{.name = "GICR_VSGIPENDR", .offset = vlpi_base + 0x88, .on_read = &Device::read_vsgipendr},
 };
 
 }  // namespace smmusim::gic::spec

@@ -1,6 +1,7 @@
 // Sizes and latencies of the interrupt controller; every latency counts cycles of its clock.
 #pragma once
 
+#include "gic/spec/virtual.hpp"
 #include "sim/assoc_cache.hpp"
 #include "sim/config.hpp"
 
@@ -125,7 +126,11 @@ struct MessageWindowConfig {
     }
 };
 
+inline constexpr std::array<sim::Choice, 3> version_names{sim::Choice{"3", 0}, sim::Choice{"4.0", 1},
+                                                          sim::Choice{"4.1", 2}};
+
 struct GicConfig {
+    spec::Version version = spec::Version::V3;
     u64 clock = 1'000'000'000;
     u64 base = 0x0800'0000;
     u32 id_bits = 16;
@@ -145,6 +150,8 @@ struct GicConfig {
     void fields(sim::ConfigVisitor& visit) {
         using sim::Origin;
         using sim::Unit;
+        visit(version, {"version", "revision of the architecture; from 4.0 on guests get LPIs without software"},
+              version_names);
         visit(clock, {"clock", "clock of distributor, redistributors, CPU interfaces and ITSs", Unit::Hertz,
                       Origin::Assumed, estimate, 1'000, 1'000'000'000'000});
         visit(base, {"base", "address of the distributor", Unit::Address, Origin::Choice,
@@ -185,6 +192,7 @@ struct ItsConfig {
     sim::CacheConfig device_cache{.entries = 32, .ways = 2};
     sim::CacheConfig event_cache{.entries = 256, .ways = 2};
     sim::CacheConfig collection_cache{.entries = 16, .ways = 2};
+    sim::CacheConfig vpe_cache{.entries = 16, .ways = 2};
     u32 translation_slots = 5;
     u32 accept_cycles = 4;
     u32 accept_interval = 4;
@@ -235,6 +243,7 @@ struct ItsConfig {
         visit.group("device_cache", depth, device_cache);
         visit.group("event_cache", depth, event_cache);
         visit.group("collection_cache", depth, collection_cache);
+        visit.group("vpe_cache", "vPE table entries kept by the ITS", vpe_cache);
         visit(translation_slots, {"translation_slots", "messages translated at the same time", Unit::Count,
                                   Origin::Manual, "GIC-600 TRM: 5 reads in flight per ITS", 1, 4096});
         visit(accept_cycles, {"accept_cycles", "from the arrival of a message to the start of its translation",

@@ -26,6 +26,7 @@ CpuInterface::~CpuInterface() { simulation_.scheduler().cancel(due_); }
 
 void CpuInterface::connect(InterruptLine& line) {
     line_ = &line;
+    guest_->connect(&line);
     if (asserted_[0]) line.fiq(true);
     if (asserted_[1]) line.irq(true);
 }
@@ -188,6 +189,7 @@ std::optional<Icc> icc_of(std::string_view name) {
 }  // namespace
 
 bool CpuInterface::read(std::string_view name, u64& value) {
+    if (name.starts_with("ICH_") || name.starts_with("ICV_")) return guest_->read(name, value);
     const std::optional<Icc> icc = icc_of(name);
     if (!icc || spec::is_write_only(*icc)) return false;
     source_->hurry();
@@ -196,6 +198,7 @@ bool CpuInterface::read(std::string_view name, u64& value) {
 }
 
 bool CpuInterface::write(std::string_view name, u64 value) {
+    if (name.starts_with("ICH_") || name.starts_with("ICV_")) return guest_->write(name, value);
     const std::optional<Icc> icc = icc_of(name);
     if (!icc || spec::is_read_only(*icc)) return false;
     source_->hurry();

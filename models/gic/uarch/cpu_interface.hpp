@@ -8,6 +8,7 @@
 #include "gic/arch/cpu_interface.hpp"
 #include "gic/uarch/config.hpp"
 #include "gic/uarch/lines.hpp"
+#include "gic/uarch/virtual_cpu_interface.hpp"
 #include "sim/clock.hpp"
 #include "sim/simulation.hpp"
 #include "sim/statistics.hpp"
@@ -22,7 +23,12 @@ public:
     CpuInterface(const CpuInterface&) = delete;
     CpuInterface& operator=(const CpuInterface&) = delete;
 
-    void attach(InterruptSource& source) { source_ = &source; }
+    void attach(InterruptSource& source, VirtualCpuInterface& guest) {
+        source_ = &source;
+        guest_ = &guest;
+    }
+    /// What a guest on this core sees.
+    VirtualCpuInterface& guest() { return *guest_; }
     /// The core; without one the lines lead nowhere.
     void connect(InterruptLine& line);
     void reset();
@@ -77,6 +83,7 @@ private:
     u32 cpu_;
     SgiRouter& sgis_;
     InterruptSource* source_ = nullptr;
+    VirtualCpuInterface* guest_ = nullptr;
     InterruptLine* line_ = nullptr;
     arch::CpuInterface state_;
     arch::Candidate held_;

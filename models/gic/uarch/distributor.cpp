@@ -45,7 +45,7 @@ bool V2mFrame::take_message(sim::Access& access, u64 offset) {
 
 Distributor::Distributor(sim::Simulation& simulation, const sim::Clock& clock, const GicConfig& config)
     : simulation_(simulation),
-      state_(config.implemented_spis(), config.id_bits, static_cast<u8>(config.priority_bits), *this),
+      state_(config.implemented_spis(), config.id_bits, static_cast<u8>(config.priority_bits), config.version, *this),
       frame_(simulation, clock, config, state_, *this),
       v2m_(simulation, clock, config, *this) {
     for (u32 index = 0; index < config.implemented_spis(); ++index)

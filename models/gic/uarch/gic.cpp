@@ -8,30 +8,31 @@ namespace smmusim::gic::uarch {
 
 RedistributorRegion::RedistributorRegion(sim::Simulation& simulation, const sim::Clock& clock, const GicConfig& config,
                                          u32 cpus)
-    : Frame(simulation, "gicr", clock, config.redistributor.base, cpus * spec::redistributor_size,
+    : Frame(simulation, "gicr", clock, config.redistributor.base, cpus * spec::redistributor_size(config.version),
             config.register_cycles),
+      frames_(spec::redistributor_size(config.version)),
       registers_(cpus) {}
 
 void RedistributorRegion::attach(Redistributor& redistributor) { redistributors_.push_back(&redistributor); }
 
 bool RedistributorRegion::defined(u64 offset, u32 size) const {
-    return registers_[offset / spec::redistributor_size].defined(offset % spec::redistributor_size, size);
+    return registers_[offset / frames_].defined(offset % frames_, size);
 }
 
 u64 RedistributorRegion::read(u64 offset, u32 size) {
-    const std::size_t cpu = offset / spec::redistributor_size;
-    return registers_[cpu].read(redistributors_[cpu]->state(), offset % spec::redistributor_size, size);
+    const std::size_t cpu = offset / frames_;
+    return registers_[cpu].read(redistributors_[cpu]->state(), offset % frames_, size);
 }
 
 void RedistributorRegion::write(u64 offset, u32 size, u64 value) {
-    const std::size_t cpu = offset / spec::redistributor_size;
-    registers_[cpu].write(redistributors_[cpu]->state(), offset % spec::redistributor_size, size, value);
+    const std::size_t cpu = offset / frames_;
+    registers_[cpu].write(redistributors_[cpu]->state(), offset % frames_, size, value);
 }
 
 bool RedistributorRegion::take_message(sim::Access& access, u64 offset) {
-    if (access.command != sim::Command::Write || offset % spec::redistributor_size != spec::gicr_setlpir) return false;
+    if (access.command != sim::Command::Write || offset % frames_ != spec::gicr_setlpir) return false;
     // 12.11, GICR_SETLPIR: 64 bits, or 32 that are extended by zeros.
-    Redistributor& redistributor = *redistributors_[offset / spec::redistributor_size];
+    Redistributor& redistributor = *redistributors_[offset / frames_];
     if (!redistributor.state().direct_lpi() || (access.size != 4 && access.size != 8)) return false;
     redistributor.set_pending(static_cast<u32>(access.value()), access.journey);
     return true;
@@ -53,17 +54,23 @@ Gic::Gic(sim::Simulation& simulation, const GicConfig& config, const std::vector
         cpu_interfaces_.push_back(std::make_unique<CpuInterface>(simulation, fmt::format("icc{}", cpu), clock_,
                                                                  config.cpu_interface, priority_bits, config.id_bits,
                                                                  cpu, *this));
+        virtual_cpu_interfaces_.push_back(
+            std::make_unique<VirtualCpuInterface>(simulation, clock_, config.cpu_interface, priority_bits,
+                                                  config.id_bits, config.version != spec::Version::V3));
+        const arch::Redistributor::Identity identity{
+            cpu, cpu + 1 == cpu_count, config.id_bits, priority_bits, config.redistributor.direct_lpi, config.version};
         const Redistributor::Surroundings surroundings{simulation,
                                                        clock_,
                                                        *ports.redistributors[cpu],
                                                        distributor_.state(),
                                                        distributor_,
                                                        *cpu_interfaces_.back(),
+                                                       *virtual_cpu_interfaces_.back(),
                                                        redistributor_counters_};
-        redistributors_.push_back(std::make_unique<Redistributor>(surroundings, config.redistributor, cpu,
-                                                                  cpu + 1 == cpu_count, priority_bits));
+        redistributors_.push_back(std::make_unique<Redistributor>(surroundings, config.redistributor, identity));
         Redistributor& redistributor = *redistributors_.back();
-        cpu_interfaces_.back()->attach(redistributor);
+        cpu_interfaces_.back()->attach(redistributor, *virtual_cpu_interfaces_.back());
+        virtual_cpu_interfaces_.back()->attach(redistributor);
         distributor_.attach(redistributor);
         region_.attach(redistributor);
         receivers.push_back(&redistributor);
@@ -73,7 +80,8 @@ Gic::Gic(sim::Simulation& simulation, const GicConfig& config, const std::vector
     for (std::size_t index = 0; index < itss.size(); ++index) {
         const Its::Surroundings surroundings{simulation, clock_, *ports.itss[index], receivers, *this};
         const u64 base = itss[index].base != 0 ? itss[index].base : ItsConfig::default_base(index);
-        itss_.push_back(std::make_unique<Its>(surroundings, itss[index], config, fmt::format("its{}", index), base));
+        itss_.push_back(std::make_unique<Its>(surroundings, itss[index], config, fmt::format("its{}", index), base,
+                                              static_cast<u32>(index)));
     }
 }
 
@@ -85,6 +93,7 @@ void Gic::reset() {
     for (auto& redistributor : redistributors_) redistributor->reset();
     distributor_.reset();
     for (auto& cpu_interface : cpu_interfaces_) cpu_interface->reset();
+    for (auto& cpu_interface : virtual_cpu_interfaces_) cpu_interface->reset();
 }
 
 sim::InterruptInput& Gic::private_input(u32 cpu, u32 intid) {
@@ -126,6 +135,7 @@ void Gic::statistics(sim::StatisticsVisitor& visit) {
     for (u32 cpu = 0; cpu < cpus(); ++cpu) {
         visit.enter(fmt::format("icc{}", cpu));
         cpu_interfaces_[cpu]->statistics(visit);
+        virtual_cpu_interfaces_[cpu]->statistics(visit);
         visit.leave();
     }
     for (std::size_t index = 0; index < itss_.size(); ++index) {

@@ -24,6 +24,7 @@ private:
     /// GICR_SETLPIR
     bool take_message(sim::Access& access, u64 offset) override;
 
+    u64 frames_;  ///< size of one redistributor
     std::vector<Redistributor*> redistributors_;
     mutable std::vector<Registers> registers_;
 };
@@ -89,6 +90,7 @@ private:
     RedistributorRegion region_;
     RedistributorCounters redistributor_counters_;
     std::vector<std::unique_ptr<CpuInterface>> cpu_interfaces_;
+    std::vector<std::unique_ptr<VirtualCpuInterface>> virtual_cpu_interfaces_;
     std::vector<std::unique_ptr<Redistributor>> redistributors_;
     std::vector<std::unique_ptr<Its>> itss_;
     std::deque<PrivateInput> private_inputs_;

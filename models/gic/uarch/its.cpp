@@ -23,7 +23,7 @@ void Flight::send(u32 redistributor, u32 other) {
 
 namespace {
 
-arch::Its::Limits limits_of(const ItsConfig& config, const GicConfig& gic, std::size_t redistributors) {
+arch::Its::Limits limits_of(const ItsConfig& config, const GicConfig& gic, std::size_t redistributors, u32 number) {
     arch::Its::Limits limits;
     limits.device_bits = config.device_bits;
     limits.event_bits = config.event_bits;
@@ -38,16 +38,18 @@ arch::Its::Limits limits_of(const ItsConfig& config, const GicConfig& gic, std::
     limits.redistributors = static_cast<u32>(redistributors);
     limits.target_addresses = config.target_addresses;
     limits.redistributor_base = gic.redistributor.base;
-    limits.redistributor_size = spec::redistributor_size;
+    limits.redistributor_size = spec::redistributor_size(gic.version);
+    limits.version = gic.version;
+    limits.number = number;
     return limits;
 }
 
 }  // namespace
 
 Its::Its(const Surroundings& surroundings, const ItsConfig& config, const GicConfig& gic, const std::string& name,
-         u64 base)
-    : RegisterFrame(surroundings.simulation, name, surroundings.clock, base, spec::its_size, gic.register_cycles,
-                    state_),
+         u64 base, u32 number)
+    : RegisterFrame(surroundings.simulation, name, surroundings.clock, base, spec::its_size(gic.version),
+                    gic.register_cycles, state_),
       simulation_(surroundings.simulation),
       clock_(surroundings.clock),
       memory_(surroundings.memory),
@@ -57,10 +59,11 @@ Its::Its(const Surroundings& surroundings, const ItsConfig& config, const GicCon
       path_(name),
       table_wait_(name + ".table"),
       queue_wait_(name + ".command_queue"),
-      state_(limits_of(config, gic, redistributors_.size()), *this),
+      state_(limits_of(config, gic, redistributors_.size(), number), *this),
       device_cache_(config.device_cache),
       event_cache_(config.event_cache),
       collection_cache_(config.collection_cache),
+      vpe_cache_(config.vpe_cache),
       progress_(simulation_, name + ".earlier_translations"),
       translation_slots_(simulation_, name + ".translation_slots", config.translation_slots),
       message_credits_(simulation_, name + ".message_credits", config.message_credits),
@@ -72,6 +75,7 @@ void Its::reset() {
     device_cache_.clear();
     event_cache_.clear();
     collection_cache_.clear();
+    vpe_cache_.clear();
     running_ = quiescing_ = false;
     accept_free_ = 0;
     failure_ = {};
@@ -89,6 +93,7 @@ sim::Task<> Its::quiesce() {
     device_cache_.clear();
     event_cache_.clear();
     collection_cache_.clear();
+    vpe_cache_.clear();
     quiescing_ = false;
 }
 
@@ -137,6 +142,7 @@ void Its::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("event_cache.misses", event_misses_, "look-ups", "translation entries that were not cached");
     visit.counter("collection_cache.misses", collection_misses_, "look-ups",
                   "collection table entries that were not cached");
+    visit.counter("vpe_cache.misses", vpe_misses_, "look-ups", "vPE table entries that were not cached");
     visit.counter("commands", commands_, "commands", "commands executed, failed ones included");
     visit.counter("syncs", syncs_, "commands", "of these SYNC");
     visit.counter("command_errors", command_errors_, "commands", "of these failed");
@@ -153,6 +159,7 @@ void Its::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("dropped.unmapped_event", drops_.unmapped_event, "messages", "dropped: event not mapped");
     visit.counter("dropped.unmapped_collection", drops_.unmapped_collection, "messages",
                   "dropped: collection not mapped");
+    visit.counter("dropped.unmapped_vpe", drops_.unmapped_vpe, "messages", "dropped: vPE not mapped");
     visit.counter("dropped.invalid_entry", drops_.invalid_entry, "messages",
                   "dropped: a table holds what no command writes");
     visit.counter("dropped.table_access", drops_.table_access, "messages", "dropped: the bus refused a table read");

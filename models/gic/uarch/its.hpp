@@ -24,6 +24,7 @@ struct ItsDrops {
     u64 event_out_of_range = 0;
     u64 unmapped_event = 0;
     u64 unmapped_collection = 0;
+    u64 unmapped_vpe = 0;
     u64 invalid_entry = 0;
     u64 table_access = 0;
 };
@@ -56,6 +57,7 @@ public:
     u32 device = sim::no_id;  ///< none for a command's message
     u32 event = sim::no_id;
     u32 icid = sim::no_id;  ///< once known
+    u32 vpe = sim::no_id;   ///< once known
     Stage stage = Stage::Translating;
     u32 target = sim::no_id;
     u32 onward = sim::no_id;
@@ -79,7 +81,7 @@ public:
 
     /// `name` is the path of its waits and statistics: "its0".
     Its(const Surroundings& surroundings, const ItsConfig& config, const GicConfig& gic, const std::string& name,
-        u64 base);
+        u64 base, u32 number);
     ~Its() = default;
 
     void reset();
@@ -116,7 +118,9 @@ private:
     // The frame: GITS_TRANSLATER
     bool take_message(sim::Access& access, u64 offset) override;
     bool take_over(sim::Access& access, u64 offset) override;
-    static bool is_message(const sim::Access& access, u64 offset);
+    bool is_message(const sim::Access& access, u64 offset) const;
+    bool is_virtual_sgi(const sim::Access& access, u64 offset) const;
+    sim::Task<> virtual_sgi(u64 value);
 
     // Messages
     sim::Task<> message(sim::Access* access, u32 device, u32 event, std::shared_ptr<sim::Journey> journey);
@@ -127,6 +131,9 @@ private:
     // Commands
     sim::Task<> run_commands();
     sim::Task<> deliver(Order order);
+    sim::Task<> deliver_virtual(arch::VirtualOrder order);
+    /// A command's message may leave for the redistributor.
+    sim::Task<> in_turn(const Flight& flight, u32 redistributor);
     void post(const Order& order);
     void note(const spec::ItsCommand& command, spec::ItsError error);
     template <class Scope>
@@ -155,6 +162,10 @@ private:
     sim::Task<arch::Fetched<Entry>> read_entry(TableEntry entry, u64* reads);
     template <class Entry>
     sim::Task<arch::TableAccess> write_entry(TableEntry entry, Entry value);
+    TableEntry event_place(const spec::DeviceEntry& device, u32 event) const {
+        return event_entry(device, event, state_.event_entry_bytes(), state_.device_baser());
+    }
+    TableEntry vpe_entry(u32 vpe) const { return {state_.vpe_table(), vpe, state_.vpe_baser()}; }
     TableEntry device_entry(u32 device) const { return {state_.device_table(), device, state_.device_baser()}; }
     TableEntry collection_entry(u32 icid) const {
         return {state_.collection_table(), state_.collection_index(icid), state_.collection_baser()};
@@ -174,11 +185,14 @@ private:
     sim::Task<arch::TableAccess> write_device(u32 device, spec::DeviceEntry entry) override;
     sim::Task<arch::TableAccess> write_event(spec::DeviceEntry table, u32 device, u32 event,
                                              spec::TranslationEntry entry) override;
+    sim::Task<arch::Fetched<spec::VpeEntry>> read_vpe(u32 vpe) override;
+    sim::Task<arch::TableAccess> write_vpe(u32 vpe, spec::VpeEntry entry) override;
     sim::Task<arch::TableAccess> write_collection(u32 icid, spec::CollectionEntry entry) override;
     sim::Task<> drain_event(u32 device, u32 event) override;
     sim::Task<> drain_device(u32 device) override;
     sim::Task<> drain_all() override;
     sim::Task<> synchronize(u32 redistributor) override;
+    void send(arch::VirtualOrder order) override;
     void set_pending(u32 redistributor, u32 intid) override { post({Order::Kind::Set, redistributor, intid}); }
     void clear_pending(u32 redistributor, u32 intid) override { post({Order::Kind::Clear, redistributor, intid}); }
     void move_pending(u32 from, u32 to, u32 intid) override { post({Order::Kind::Move, from, intid, to}); }
@@ -200,6 +214,7 @@ private:
     sim::AssocCache<Key, spec::DeviceEntry> device_cache_;
     sim::AssocCache<EventKey, spec::TranslationEntry> event_cache_;
     sim::AssocCache<Key, spec::CollectionEntry> collection_cache_;
+    sim::AssocCache<Key, spec::VpeEntry> vpe_cache_;
 
     bool running_ = false;    ///< a command is being executed
     bool quiescing_ = false;  ///< Enabled fell, and something is under way or cached still
@@ -218,6 +233,7 @@ private:
     u64 device_misses_ = 0;
     u64 event_misses_ = 0;
     u64 collection_misses_ = 0;
+    u64 vpe_misses_ = 0;
     ItsDrops drops_;
     sim::Histogram sync_latency_;
 
@@ -236,9 +252,9 @@ sim::Task<arch::Fetched<Entry>> Its::read_entry(TableEntry entry, u64* reads) {
     if (place.access != arch::TableAccess::Done) co_return result;
     ++*reads;
     const sim::AccessPtr access = memory_access(sim::Command::Read, sim::TransactionClass::TableWalk, place.address,
-                                                Entry::bytes, entry.attributes);
+                                                static_cast<u32>(entry.table.entry_bytes), entry.attributes);
     const sim::Status status = co_await sim::transfer(simulation_, memory_, *access, table_wait_);
-    if (sim::succeeded(status)) result.entry.load(access->data());
+    if (sim::succeeded(status)) std::memcpy(result.entry.words.data(), access->data(), entry.table.entry_bytes);
     else result.access = arch::TableAccess::Refused;
     trace_read(place.address, result.entry.words[0], sim::succeeded(status));
     co_return result;
@@ -250,8 +266,8 @@ sim::Task<arch::TableAccess> Its::write_entry(TableEntry entry, Entry value) {
     if (place.access != arch::TableAccess::Done) co_return place.access;
     ++command_writes_;
     const sim::AccessPtr access = memory_access(sim::Command::Write, sim::TransactionClass::TableWalk, place.address,
-                                                Entry::bytes, entry.attributes);
-    value.store(access->data());
+                                                static_cast<u32>(entry.table.entry_bytes), entry.attributes);
+    std::memcpy(access->data(), value.words.data(), entry.table.entry_bytes);
     const sim::Status status = co_await sim::transfer(simulation_, memory_, *access, table_wait_);
     co_return sim::succeeded(status) ? arch::TableAccess::Done : arch::TableAccess::Refused;
 }

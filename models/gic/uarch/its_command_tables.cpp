@@ -28,7 +28,7 @@ sim::Task<arch::Fetched<spec::TranslationEntry>> Its::read_event(spec::DeviceEnt
         result.access = arch::TableAccess::Done;
         co_return result;
     }
-    const TableEntry entry = event_entry(table, event, state_.device_baser());
+    const TableEntry entry = event_place(table, event);
     result = co_await read_entry<spec::TranslationEntry>(entry, &command_reads_);
     co_return result;
 }
@@ -54,10 +54,28 @@ sim::Task<arch::TableAccess> Its::write_device(u32 device, spec::DeviceEntry ent
 
 sim::Task<arch::TableAccess> Its::write_event(spec::DeviceEntry table, u32 device, u32 event,
                                               spec::TranslationEntry entry) {
-    const TableEntry place = event_entry(table, event, state_.device_baser());
+    const TableEntry place = event_place(table, event);
     const arch::TableAccess access = co_await write_entry(place, entry);
     mark_stale([&](const Flight& flight) { return flight.device == device && flight.event == event; });
     event_cache_.erase(EventKey{device, event});
+    co_return access;
+}
+
+sim::Task<arch::Fetched<spec::VpeEntry>> Its::read_vpe(u32 vpe) {
+    arch::Fetched<spec::VpeEntry> result;
+    if (const spec::VpeEntry* const cached = vpe_cache_.peek(Key{vpe}); cached != nullptr) {
+        result.entry = *cached;
+        result.access = arch::TableAccess::Done;
+        co_return result;
+    }
+    result = co_await read_entry<spec::VpeEntry>(vpe_entry(vpe), &command_reads_);
+    co_return result;
+}
+
+sim::Task<arch::TableAccess> Its::write_vpe(u32 vpe, spec::VpeEntry entry) {
+    const arch::TableAccess access = co_await write_entry(vpe_entry(vpe), entry);
+    mark_stale([&](const Flight& flight) { return flight.vpe == vpe; });
+    vpe_cache_.erase(Key{vpe});
     co_return access;
 }
 

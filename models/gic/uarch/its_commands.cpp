@@ -76,9 +76,7 @@ void Its::post(const Order& order) { scope_.spawn("message of a command", delive
 
 sim::Task<> Its::deliver(Order order) {
     Flight flight(*this);
-    // What an earlier command moves there arrives first.
-    while (any_before(flight.sequence, [&](const Flight& other) { return other.onward == order.redistributor; }))
-        co_await progress_.wait();
+    co_await in_turn(flight, order.redistributor);
     const auto credit = co_await message_credits_.take();
     flight.send(order.redistributor, order.onward);
     co_await simulation_.until(after(config_.message_cycles));
@@ -109,6 +107,12 @@ sim::Task<> Its::deliver(Order order) {
         if (journey) journey->leave(Journey::Part::Its, simulation_.now());
         redistributors_[order.onward]->set_pending(intid, std::move(journey));
     }
+}
+
+sim::Task<> Its::in_turn(const Flight& flight, u32 redistributor) {
+    // What an earlier command moves there arrives first.
+    while (any_before(flight.sequence, [&](const Flight& other) { return other.onward == redistributor; }))
+        co_await progress_.wait();
 }
 
 // What commands wait for

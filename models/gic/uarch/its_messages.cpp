@@ -21,12 +21,17 @@ public:
     sim::Task<arch::Fetched<spec::TranslationEntry>> read_event(spec::DeviceEntry table, u32 device,
                                                                 u32 event) override {
         return read<spec::TranslationEntry>(its_.event_cache_, EventKey{device, event}, its_.config_.event_cycles,
-                                            its_.event_misses_, event_entry(table, event, its_.state_.device_baser()));
+                                            its_.event_misses_, its_.event_place(table, event));
     }
     sim::Task<arch::Fetched<spec::CollectionEntry>> read_collection(u32 icid) override {
         flight_.icid = icid;
         return read<spec::CollectionEntry>(its_.collection_cache_, Key{icid}, its_.config_.collection_cycles,
                                            its_.collection_misses_, its_.collection_entry(icid));
+    }
+    sim::Task<arch::Fetched<spec::VpeEntry>> read_vpe(u32 vpe) override {
+        flight_.vpe = vpe;
+        return read<spec::VpeEntry>(its_.vpe_cache_, Key{vpe}, its_.config_.collection_cycles, its_.vpe_misses_,
+                                    its_.vpe_entry(vpe));
     }
 
 private:
@@ -51,7 +56,7 @@ private:
     Flight& flight_;
 };
 
-bool Its::is_message(const sim::Access& access, u64 offset) {
+bool Its::is_message(const sim::Access& access, u64 offset) const {
     // 12.19, GITS_TRANSLATER: 32 bits, or the low 16.
     return offset == spec::translater && access.command == sim::Command::Write &&
            (access.size == 4 || access.size == 2);
@@ -66,6 +71,10 @@ bool Its::take_over(sim::Access& access, u64 offset) {
 }
 
 bool Its::take_message(sim::Access& access, u64 offset) {
+    if (is_virtual_sgi(access, offset)) {
+        scope_.spawn("virtual SGI", virtual_sgi(access.value()));
+        return true;
+    }
     if (!is_message(access, offset)) return false;
     scope_.spawn("message",
                  message(nullptr, access.attributes.device_id, static_cast<u32>(access.value()), access.journey));
@@ -101,7 +110,45 @@ sim::Task<> Its::message(sim::Access* access, u32 device, u32 event, std::shared
     slot.release();
     co_await simulation_.until(after(config_.message_cycles));
     if (journey) journey->leave(Journey::Part::Its, simulation_.now());
-    redistributors_[translation.redistributor]->set_pending(translation.intid, journey);
+    LpiReceiver& receiver = *redistributors_[translation.redistributor];
+    if (!translation.is_virtual) {
+        receiver.set_pending(translation.intid, journey);
+        co_return;
+    }
+    const VirtualTarget target = target_of(state_, translation.place());
+    co_await receiver.set_virtual(target, translation.intid, journey);
+}
+
+// GITS_SGIR
+
+bool Its::is_virtual_sgi(const sim::Access& access, u64 offset) const {
+    return access.command == sim::Command::Write && offset == spec::gits_sgir && access.size == 8 &&
+           size() > spec::virtual_sgi_frame;
+}
+
+sim::Task<> Its::virtual_sgi(u64 value) {
+    spec::GitsSgir request;
+    request.words[0] = value;
+    Flight flight(*this);
+    co_await simulation_.until(after(config_.accept_cycles));
+    if (!state_.enabled()) {
+        ++drops_.disabled;
+        co_return;
+    }
+    MessageTables tables(*this, flight);
+    arch::ItsTranslation wanted;
+    wanted.icid = static_cast<u32>(request[spec::GitsSgir::vPEID]);
+    const arch::ItsTranslation found = co_await arch::find_vpe(state_, tables, wanted);
+    if (found.error != ItsError::None) {
+        ++reason(found.error);
+        co_return;
+    }
+    const auto credit = co_await message_credits_.take();
+    flight.send(found.redistributor);
+    co_await simulation_.until(after(config_.message_cycles));
+    const VirtualTarget target = target_of(state_, found.place());
+    LpiReceiver& receiver = *redistributors_[found.redistributor];
+    co_await receiver.set_virtual_sgi(target, static_cast<u32>(request[spec::GitsSgir::vINTID]));
 }
 
 /// Messages of one device leave in the order in which they came.
@@ -131,6 +178,8 @@ u64& Its::reason(ItsError error) {
         case ItsError::CollectionOutOfRange:
         case ItsError::UnmappedCollection: return drops_.unmapped_collection;
         case ItsError::AccessFailure: return drops_.table_access;
+        case ItsError::VcpuOutOfRange:
+        case ItsError::VcpuInvalid: return drops_.unmapped_vpe;
         default: return drops_.invalid_entry;
     }
 }

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "gic/arch/candidate.hpp"
+#include "gic/uarch/virtual_target.hpp"
 #include "sim/journey.hpp"
+#include "sim/task.hpp"
 
 namespace smmusim::gic::uarch {
 
@@ -14,6 +16,9 @@ class InterruptLine {
 public:
     virtual void irq(bool asserted) = 0;
     virtual void fiq(bool) {}
+    /// Virtual interrupts of the guest that runs on the core.
+    virtual void virtual_irq(bool) {}
+    virtual void virtual_fiq(bool) {}
     /// An SError interrupt with the code of the command that failed.
     virtual void system_error(u32) {}
 
@@ -68,6 +73,15 @@ public:
     virtual std::vector<u32> pending_lpis() const = 0;
     virtual void invalidate_property(u32 intid) = 0;
     virtual void invalidate_properties() = 0;
+
+    // GICv4; done when the effect is there, be it in memory.
+    virtual sim::Task<> set_virtual(VirtualTarget target, u32 intid, std::shared_ptr<sim::Journey> journey) = 0;
+    virtual sim::Task<> clear_virtual(VirtualTarget target, u32 intid) = 0;
+    virtual sim::Task<bool> take_virtual(VirtualTarget target, u32 intid) = 0;
+    virtual sim::Task<> invalidate_virtual(VirtualTarget target, u32 intid) = 0;
+    virtual sim::Task<> invalidate_all_virtual(VirtualTarget target) = 0;
+    virtual sim::Task<> configure_virtual_sgi(VirtualTarget target, VirtualSgiSettings settings) = 0;
+    virtual sim::Task<> set_virtual_sgi(VirtualTarget target, u32 intid) = 0;
 
 protected:
     ~LpiReceiver() = default;

@@ -4,30 +4,43 @@
 
 #include <algorithm>
 
+#include "gic/spec/memory_attributes.hpp"
 #include "sim/trace.hpp"
 
 namespace smmusim::gic::uarch {
 
 using arch::Candidate;
 using sim::Journey;
+using spec::PendBaser;
+using spec::PropBaser;
 
-Redistributor::Redistributor(const Surroundings& surroundings, const RedistributorConfig& config, u32 cpu, bool last,
-                             u8 priority_bits)
+namespace {
+
+u8 mask_of(u8 priority_bits) { return static_cast<u8>(0xFF << (8 - priority_bits)); }
+
+template <class Baser>
+sim::MemoryAttributes attributes_of(const Baser& baser) {
+    return spec::memory_attributes(baser[Baser::InnerCache], baser[Baser::OuterCache], baser[Baser::Shareability]);
+}
+
+}  // namespace
+
+Redistributor::Redistributor(const Surroundings& surroundings, const RedistributorConfig& config,
+                             const arch::Redistributor::Identity& identity)
     : simulation_(surroundings.simulation),
       clock_(surroundings.clock),
-      memory_(surroundings.memory),
       distributor_(surroundings.distributor),
       spi_journeys_(surroundings.spi_journeys),
       cpu_(surroundings.cpu_interface),
       counters_(surroundings.counters),
       config_(config),
-      name_(fmt::format("gicr{}", cpu)),
-      property_wait_(name_ + ".property"),
-      table_wait_(name_ + ".pending_table"),
-      priority_mask_(static_cast<u8>(0xFF << (8 - priority_bits))),
-      state_(cpu, last, surroundings.distributor.id_bits(), priority_bits, config.direct_lpi, *this),
-      properties_(config.property_cache),
-      table_done_(simulation_, table_wait_),
+      name_(fmt::format("gicr{}", identity.processor)),
+      state_(identity, *this),
+      physical_(simulation_, clock_, surroundings.memory, config_, name_, mask_of(identity.priority_bits),
+                counters_.tables, *this),
+      vpe_({simulation_, clock_, surroundings.memory, state_, *this, surroundings.virtual_cpu_interface,
+            counters_.tables, counters_.virtual_machines},
+           config_, name_, mask_of(identity.priority_bits)),
       scope_(simulation_, name_) {}
 
 Redistributor::~Redistributor() { simulation_.scheduler().cancel(due_); }
@@ -38,11 +51,9 @@ void Redistributor::reset() {
     due_ = {};
     forwarded_ = {};
     state_.reset();
-    lpis_.clear();
-    properties_.clear();
-    table_words_.clear();
-    scanning_ = false;
-    readers_ = 0;
+    physical_.reset();
+    vpe_.reset();
+    maintenance_ = false;
 }
 
 // What is forwarded
@@ -57,7 +68,7 @@ Candidate Redistributor::best() const {
     if (enabled == 0) return {};
     Candidate best = distributor_.best(state_.affinity(), enabled);
     state_.bank().for_each(enabled, [&](const Candidate& candidate) { best = arch::first_of(best, candidate); });
-    if ((enabled & arch::group1) != 0 && state_.lpis_enabled()) best = arch::first_of(best, lpis_.best());
+    if ((enabled & arch::group1) != 0 && state_.lpis_enabled()) best = arch::first_of(best, physical_.lpis().best());
     return best;
 }
 
@@ -66,7 +77,7 @@ Candidate Redistributor::find(u32 intid) const {
     if (spec::is_private(intid)) return state_.bank().find(intid, enabled);
     if (!spec::is_lpi(intid)) return distributor_.find(intid, state_.affinity(), enabled);
     if ((enabled & arch::group1) == 0 || !state_.lpis_enabled()) return {};
-    return lpis_.find(intid);
+    return physical_.lpis().find(intid);
 }
 
 std::vector<Candidate> Redistributor::candidates() const {
@@ -77,7 +88,7 @@ std::vector<Candidate> Redistributor::candidates() const {
     distributor_.bank().for_each(enabled, [&](const Candidate& candidate) {
         if (distributor_.affinity(candidate.intid) == state_.affinity()) add(candidate);
     });
-    if ((enabled & arch::group1) != 0 && state_.lpis_enabled()) lpis_.for_each_ready(add);
+    if ((enabled & arch::group1) != 0 && state_.lpis_enabled()) physical_.lpis().for_each_ready(add);
     std::sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) { return a.before(b); });
     return all;
 }
@@ -117,14 +128,14 @@ void Redistributor::hurry() {
 }
 
 std::shared_ptr<Journey>* Redistributor::journey(u32 intid) {
-    if (spec::is_lpi(intid)) return lpis_.journey(intid);
+    if (spec::is_lpi(intid)) return physical_.lpis().journey(intid);
     return spec::is_private(intid) ? nullptr : spi_journeys_.spi_journey(intid);
 }
 
 void Redistributor::acknowledge(const Candidate& candidate) {
     if (spec::is_lpi(candidate.intid)) {
         // 4.8: an LPI has no active state; acknowledging it only makes it not pending.
-        lpis_.take(candidate.intid);
+        physical_.lpis().take(candidate.intid);
         update();
     } else if (spec::is_private(candidate.intid)) {
         state_.bank().acknowledge(candidate.intid);
@@ -173,7 +184,7 @@ void Redistributor::set_pending(u32 intid, std::shared_ptr<Journey> journey) {
         if (journey) journey->settle(Journey::Outcome::Blocked);
         return;
     }
-    if (!lpis_.add(intid, journey)) {
+    if (!physical_.add(intid, journey)) {
         ++counters_.coalesced;
         trace("was pending", intid);
         if (journey) journey->settle(Journey::Outcome::Coalesced);
@@ -181,35 +192,52 @@ void Redistributor::set_pending(u32 intid, std::shared_ptr<Journey> journey) {
     }
     trace("pending", intid);
     if (journey) journey->settle(Journey::Outcome::Delivered);
-    fetch(intid);
 }
 
 void Redistributor::clear_pending(u32 intid) {
-    if (!state_.lpis_enabled() || !lpis_.contains(intid)) return;
+    if (!state_.lpis_enabled() || !physical_.lpis().contains(intid)) return;
     // The journey first goes back from the CPU interface, then ends here.
     if (cpu_.held().intid == intid) {
-        lpis_.forget_property(intid);
+        physical_.lpis().forget_property(intid);
         update();
     }
-    lpis_.take(intid);
+    physical_.lpis().take(intid);
     update();
 }
 
 bool Redistributor::take_pending(u32 intid, std::shared_ptr<Journey>& journey) {
-    if (!state_.lpis_enabled() || !lpis_.contains(intid)) return false;
-    lpis_.forget_property(intid);
+    if (!state_.lpis_enabled() || !physical_.lpis().contains(intid)) return false;
+    physical_.lpis().forget_property(intid);
     update();
-    auto lpi = lpis_.take(intid);
+    auto lpi = physical_.lpis().take(intid);
     if (!lpi) return false;
     ++counters_.moved;
     journey = std::move(lpi->journey);
     return true;
 }
 
-std::vector<u32> Redistributor::pending_lpis() const {
-    std::vector<u32> intids;
-    for (const auto& [intid, lpi] : lpis_.all()) intids.push_back(intid);
-    return intids;
+void Redistributor::lpis_enabled() {
+    LpiTables tables;
+    tables.properties = state_.properties()[PropBaser::Physical_Address];
+    tables.property_attributes = attributes_of(state_.properties());
+    tables.pending = state_.pending_table()[PendBaser::Physical_Address];
+    tables.pending_attributes = attributes_of(state_.pending_table());
+    tables.end = state_.lpi_end();
+    // 12.11, GICR_PENDBASER.PTZ: software says that there is nothing to read.
+    tables.empty = state_.pending_table()[PendBaser::PTZ];
+    physical_.open(tables);
+}
+
+void Redistributor::lpis_disabled() { scope_.spawn("write-back of the pending table", write_back()); }
+
+sim::Task<> Redistributor::write_back() {
+    co_await physical_.close();
+    // 12.11, GICR_CTLR.RWP falls when memory holds the pending state.
+    state_.write_back_done();
+}
+
+void Redistributor::drive_maintenance(bool asserted) {
+    if (maintenance_ != asserted) drive_private(spec::maintenance_interrupt, maintenance_ = asserted);
 }
 
 void Redistributor::trace(const char* what, u32 intid) const {
@@ -225,11 +253,12 @@ void RedistributorCounters::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("dropped_disabled", dropped_disabled, "messages", "of these dropped: EnableLPIs was 0");
     visit.counter("dropped_out_of_range", dropped_out_of_range, "messages",
                   "of these dropped: INTID beyond GICR_PROPBASER.IDbits");
-    visit.counter("property_hits", property_hits, "look-ups", "configuration bytes found in a property cache");
-    visit.counter("property_reads", property_reads, "reads", "configuration bytes read from memory");
-    visit.counter("property_failures", property_failures, "reads", "of these refused by the bus");
-    visit.counter("pending_reads", pending_reads, "reads", "reads of pending tables");
-    visit.counter("pending_writes", pending_writes, "writes", "writes of pending tables");
+    visit.counter("property_hits", tables.property_hits, "look-ups", "configuration bytes found in a property cache");
+    visit.counter("property_reads", tables.property_reads, "reads", "configuration bytes read from memory");
+    visit.counter("property_failures", tables.property_failures, "reads", "of these refused by the bus");
+    visit.counter("pending_reads", tables.pending_reads, "reads", "reads of pending tables");
+    visit.counter("pending_writes", tables.pending_writes, "writes", "writes of pending tables");
+    virtual_machines.statistics(visit);
 }
 
 }  // namespace smmusim::gic::uarch

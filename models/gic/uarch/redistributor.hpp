@@ -1,26 +1,19 @@
 // One redistributor in time: reads LPI properties and pending tables, and forwards the most urgent interrupt.
 #pragma once
 
-#include <set>
-
 #include "gic/arch/distributor.hpp"
-#include "gic/arch/pending_lpis.hpp"
 #include "gic/arch/redistributor.hpp"
 #include "gic/uarch/cpu_interface.hpp"
-#include "sim/access.hpp"
-#include "sim/resources.hpp"
-#include "sim/spread.hpp"
+#include "gic/uarch/lpi_bank.hpp"
+#include "gic/uarch/resident_vpe.hpp"
 
 namespace smmusim::gic::uarch {
 
 /// Counters of all redistributors together.
 struct RedistributorCounters {
     u64 messages = 0;
-    u64 property_hits = 0;
-    u64 property_reads = 0;
-    u64 property_failures = 0;
-    u64 pending_reads = 0;
-    u64 pending_writes = 0;
+    LpiCounters tables;
+    VirtualCounters virtual_machines;
     u64 coalesced = 0;
     u64 moved = 0;
     u64 dropped_disabled = 0;
@@ -38,7 +31,11 @@ protected:
     ~SpiJourneys() = default;
 };
 
-class Redistributor final : public LpiReceiver, public InterruptSource, public arch::RedistributorListener {
+class Redistributor final : public LpiReceiver,
+                            public InterruptSource,
+                            public VirtualSource,
+                            public LpiListener,
+                            public arch::RedistributorListener {
 public:
     struct Surroundings {
         sim::Simulation& simulation;
@@ -47,16 +44,18 @@ public:
         arch::Distributor& distributor;
         SpiJourneys& spi_journeys;
         CpuInterface& cpu_interface;
+        VirtualCpuInterface& virtual_cpu_interface;
         RedistributorCounters& counters;
     };
 
-    Redistributor(const Surroundings& surroundings, const RedistributorConfig& config, u32 cpu, bool last,
-                  u8 priority_bits);
+    Redistributor(const Surroundings& surroundings, const RedistributorConfig& config,
+                  const arch::Redistributor::Identity& identity);
     ~Redistributor();
 
     void reset();
     arch::Redistributor& state() { return state_; }
-    const arch::PendingLpis& lpis() const { return lpis_; }
+    const arch::PendingLpis& lpis() const { return physical_.lpis(); }
+    const ResidentVpe& vpe() const { return vpe_; }
 
     /// A wired PPI, or an SGI that arrived.
     void drive_private(u32 intid, bool asserted);
@@ -67,9 +66,20 @@ public:
     void set_pending(u32 intid, std::shared_ptr<sim::Journey> journey) override;
     void clear_pending(u32 intid) override;
     bool take_pending(u32 intid, std::shared_ptr<sim::Journey>& journey) override;
-    std::vector<u32> pending_lpis() const override;
-    void invalidate_property(u32 intid) override;
-    void invalidate_properties() override;
+    std::vector<u32> pending_lpis() const override { return physical_.pending(); }
+    void invalidate_property(u32 intid) override { physical_.invalidate(intid); }
+    void invalidate_properties() override { physical_.invalidate_all(); }
+    sim::Task<> set_virtual(VirtualTarget target, u32 intid, std::shared_ptr<sim::Journey> journey) override {
+        return vpe_.set(target, intid, std::move(journey));
+    }
+    sim::Task<> clear_virtual(VirtualTarget target, u32 intid) override { return vpe_.clear(target, intid); }
+    sim::Task<bool> take_virtual(VirtualTarget target, u32 intid) override { return vpe_.take(target, intid); }
+    sim::Task<> invalidate_virtual(VirtualTarget target, u32 intid) override { return vpe_.invalidate(target, intid); }
+    sim::Task<> invalidate_all_virtual(VirtualTarget target) override { return vpe_.invalidate_all(target); }
+    sim::Task<> configure_virtual_sgi(VirtualTarget target, VirtualSgiSettings settings) override {
+        return vpe_.configure_sgi(target, settings);
+    }
+    sim::Task<> set_virtual_sgi(VirtualTarget target, u32 intid) override { return vpe_.set_sgi(target, intid); }
 
     // InterruptSource
     void acknowledge(const arch::Candidate& candidate) override;
@@ -84,57 +94,43 @@ public:
     void lpis_enabled() override;
     void lpis_disabled() override;
     void clear_lpi(u32 intid) override { clear_pending(intid); }
+    void vpe_scheduled() override { vpe_.schedule(); }
+    void vpe_descheduled(bool doorbell) override { vpe_.deschedule(doorbell); }
+    void virtual_sgis_wanted(u32 vpe) override { vpe_.query_sgis(vpe); }
+
+    // VirtualSource
+    arch::Candidate best_virtual() const override { return vpe_.best(); }
+    void acknowledge_virtual(u32 intid) override { vpe_.acknowledge(intid); }
+    std::shared_ptr<sim::Journey>* virtual_journey(u32 intid) override { return vpe_.journey(intid); }
+    void drive_maintenance(bool asserted) override;
+
+    // LpiListener
+    void lpis_changed() override { update(); }
 
 private:
-    /// One read of a property under way.
-    struct Fetch : sim::intrusive::list_base_hook<sim::AutoUnlink> {
-        explicit Fetch(u32 wanted) : intid(wanted) {}
-        u32 intid;
-        bool stale = false;      ///< invalidated since: read again
-        bool abandoned = false;  ///< LPIs were disabled since: the result is nobody's
-    };
-    struct IntidKey {
-        u32 intid = 0;
-        bool operator==(const IntidKey&) const = default;
-        u64 hash() const { return sim::spread(u64{intid}); }
-    };
-
     arch::Groups groups() const;
     arch::Candidate best() const;
     arch::Candidate find(u32 intid) const;
     void arrive();
     static void forward_due(void* redistributor, void*);
 
-    void fetch(u32 intid);
-    sim::Task<> read_properties();
-    sim::Task<> read_property(u32 intid);
-    sim::Task<> scan_pending_table();
-    sim::Task<> write_pending_table();
-    sim::AccessPtr table_access(sim::Command command, u64 address, u32 size, const sim::MemoryAttributes& attributes);
+    sim::Task<> write_back();
     void trace(const char* what, u32 intid) const;
 
     sim::Simulation& simulation_;
     const sim::Clock& clock_;
-    sim::Port& memory_;
     arch::Distributor& distributor_;
     SpiJourneys& spi_journeys_;
     CpuInterface& cpu_;
     RedistributorCounters& counters_;
     RedistributorConfig config_;
     std::string name_;
-    std::string property_wait_;
-    std::string table_wait_;
-    u8 priority_mask_;
     arch::Redistributor state_;
-    arch::PendingLpis lpis_;
-    sim::AssocCache<IntidKey, spec::LpiProperty> properties_;
+    LpiBank physical_;
+    ResidentVpe vpe_;
     arch::Candidate forwarded_;  ///< on its way to the CPU interface
     sim::Scheduler::Token due_;
-    bool scanning_ = false;
-    std::set<u64> table_words_;  ///< 64-bit words of the pending table that are not zero in memory
-    u32 readers_ = 0;            ///< activities that read properties
-    sim::Signal table_done_;
-    sim::intrusive::list<Fetch, sim::intrusive::constant_time_size<false>> fetches_;
+    bool maintenance_ = false;
     sim::Scope scope_;
 };
 

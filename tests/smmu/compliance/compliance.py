@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Shows which rules of the architecture the SMMU model keeps: a table made from the lists of rules and the tests.
+"""Shows which rules of the architecture a model keeps: a table made from the lists of rules and the tests.
 
-usage: compliance.py [--check] [--allow-planned] [--rules FOLDER] --document FILE TEST_PROGRAM...
+usage: compliance.py [--check] [--allow-planned] [--rules FOLDER] [--identification REGEX] --document FILE
+                     TEST_PROGRAM...
 
 Each line of FOLDER/rules-*.txt is one rule:
 
@@ -11,8 +12,10 @@ The id begins with the section that states the rule. The states and what the las
 
     supported   the model does it: names of gtest cases, separated by commas, all of which must pass
     stored      software can write and read it back, and nothing follows from it: names of gtest cases
-    absent      the model does not have it: the reason, which names the ID field that says so
+    absent      the model does not have it: the reason, which names the ID field that says so (--identification)
     planned     to come: the names of the cases that will show it; an error unless --allow-planned is given
+
+A line `# chapter N: TITLE` names a chapter of the table.
 
 The tests are run once; the table is written between the markers of the document. With --check the document is only
 compared. The exit status is 1 when a rule is not shown, when a line is wrong, or when the document differs.
@@ -32,21 +35,7 @@ END = "<!-- compliance table: end -->"
 STATES = ["supported", "stored", "absent", "planned"]
 IDENTIFIER = re.compile(r"^(\d+)\.(?:(\d+)\.)?[A-Za-z_][A-Za-z0-9_-]*$")
 CASE = re.compile(r"^\w+\.\w+$")
-CHAPTERS = {
-    1: "Registers",
-    2: "Queues, global errors, interrupts",
-    3: "Stream table",
-    4: "Context descriptors",
-    5: "Commands",
-    6: "Events",
-    7: "Translation",
-    8: "Descriptors and levels",
-    9: "ATS and PRI",
-    10: "Caching",
-    11: "What other models got wrong",
-    12: "Performance monitors",
-    13: "Choices",
-}
+CHAPTER = re.compile(r"^# chapter (\d+): (.+)$", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +58,13 @@ class Rule:
         return [name.strip() for name in self.shown.split(",") if name.strip()]
 
 
-def read_rules(folder):
+def read_chapters(folder):
+    """Titles by number."""
+    return {int(number): title for path in sorted(folder.glob("rules-*.txt"))
+            for number, title in CHAPTER.findall(path.read_text(encoding="utf-8"))}
+
+
+def read_rules(folder, identification):
     """(rules by section, complaints) of every list in the folder."""
     rules, complaints, first = [], [], {}
     for path in sorted(folder.glob("rules-*.txt")):
@@ -92,16 +87,16 @@ def read_rules(folder):
                 complaints.append(f"{where}: {rule.identifier} is there already, {first[rule.identifier]}")
                 continue
             first[rule.identifier] = where
-            complaints += check_shown(rule)
+            complaints += check_shown(rule, identification)
             rules.append(rule)
     if not rules:
         complaints.append(f"no rules in {folder}")
     return sorted(rules, key=lambda rule: rule.order), complaints
 
 
-def check_shown(rule):
+def check_shown(rule, identification):
     if rule.state == "absent":
-        if not re.search(r"IDR\d", rule.shown):
+        if not re.search(identification, rule.shown):
             yield f"{rule.where}: {rule.identifier} is absent without a reason that names its ID field"
         return
     if not rule.tests:
@@ -162,12 +157,12 @@ def check_results(rules, results, allow_planned):
                     yield f"{rule.where}: {rule.identifier}: {name} {'fails' if bad == 'failed' else 'does not run'}"
 
 
-def table(rules):
+def table(rules, chapters):
     """The document's part between the markers."""
     counts = collections.Counter(rule.state for rule in rules)
     lines = [f"{len(rules)} rules: " + ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]) + "."]
     for chapter in sorted({rule.order[0] for rule in rules}):
-        lines += ["", f"### {chapter}. {CHAPTERS.get(chapter, '')}".rstrip(), "",
+        lines += ["", f"### {chapter}. {chapters.get(chapter, '')}".rstrip(), "",
                   "| rule | what | state | shown by, or reason |", "|---|---|---|---|"]
         for rule in rules:
             if rule.order[0] != chapter:
@@ -191,16 +186,17 @@ def main(arguments):
     parser.add_argument("--check", action="store_true", help="compare only")
     parser.add_argument("--allow-planned", action="store_true", help="rules may still be planned")
     parser.add_argument("--rules", type=pathlib.Path, default=pathlib.Path(__file__).parent)
+    parser.add_argument("--identification", default=r"IDR\d", help="what the reason of an absent rule names")
     parser.add_argument("--document", type=pathlib.Path, required=True)
     parser.add_argument("programs", nargs="+")
     options = parser.parse_args(arguments)
 
-    rules, complaints = read_rules(options.rules)
+    rules, complaints = read_rules(options.rules, options.identification)
     names = sorted({name for rule in rules if rule.state != "planned" for name in rule.tests})
     results = run_tests(options.programs, names) if names else {}
     complaints += check_results(rules, results, options.allow_planned)
     before = options.document.read_text(encoding="utf-8")
-    after = replaced(before, table(rules))
+    after = replaced(before, table(rules, read_chapters(options.rules)))
     if before != after:
         if options.check:
             complaints.append(f"{options.document} is not what the lists say: run compliance.py without --check")

@@ -85,6 +85,15 @@ class Table(unittest.TestCase):
         self.assertEqual(self.run_with(["1.1.a | absent | it works | IDR0.VATOS = 0"])[0], 0)
         self.assertIn("| 1.1.a | it works | absent | IDR0.VATOS = 0 |", self.document.read_text())
 
+    def test_the_reason_of_an_absent_rule_names_what_it_is_told_to(self):
+        rules = ["1.1.a | absent | it works | GICD_TYPER.ESPI = 0"]
+        self.refused(rules, [], "without a reason")
+        self.assertEqual(self.run_with(rules, options=["--identification", "TYPER"])[0], 0)
+
+    def test_chapters_have_the_titles_of_the_lists(self):
+        self.run_with(["# chapter 1: Beginnings", "1.1.a | absent | it works | IDR0.VATOS = 0"])
+        self.assertIn("### 1. Beginnings", self.document.read_text())
+
     def test_planned_rules_are_refused_unless_allowed(self):
         rules = ["1.1.a | planned | it will work | Suite.Case"]
         self.refused(rules, [], "only planned")
