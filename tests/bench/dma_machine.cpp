@@ -40,7 +40,7 @@ DmaMachine::DmaMachine(const Workload& workload)
         source->endpoint = workload_.active == 1;
         // An odd stride spreads the active streams over the sets of every cache.
         const u32 stride = workload_.streams / workload_.active - (workload_.streams > workload_.active ? 1 : 0);
-        source->identity.stream_id = first_stream + index % workload_.active * stride;
+        source->identity.stream_id = stream_number(index % workload_.active * stride);
         Source* const raw = source.get();
         source->operation->on_done = [raw](sim::DmaOperation& done) {
             DmaMachine& machine = *raw->machine;

@@ -75,8 +75,7 @@ double bytes_per_idle_stream(u64 streams) {
         operation->address = input_base;
         operation->size = 64;
         platform::StreamIdentity identity;
-        identity.stream_id = first_stream + static_cast<u32>(number);
-        if (identity.stream_id >> stream_table_log2 != 0) break;
+        identity.stream_id = stream_number(static_cast<u32>(number));
         platform.submit(identity, operation);
         platform.wait(operation);
     }

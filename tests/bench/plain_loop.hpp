@@ -13,8 +13,7 @@ public:
     PlainLoop(memory::Storage& memory, u64 root, u32 pages, u32 tlb_entries);
     /// Makes `count` reads; returns `count`.
     u64 run(u64 count);
-    u64 misses() const { return misses_; }
-    u64 checksum() const { return checksum_; }
+    double hit_share() const { return 1 - static_cast<double>(misses_) / static_cast<double>(latency_.count()); }
 
 private:
     struct Page {

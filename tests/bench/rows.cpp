@@ -30,7 +30,9 @@ void per_raw_event(Row& row, const Effort& effort, const Workload& workload, u64
     const Ratio ratio = cost_ratio([&] { return machine.run(scaled(reads, effort)); },
                                    [&] { return raw.run(scaled(200'000, effort)); }, effort.slices, effort.attempts);
     row.measured = 1 / ratio.value;
-    row.note = figures(ratio);
+    const double events = static_cast<double>(machine.platform().simulation().scheduler().executed());
+    row.note = fmt::format("{}; {:.1f} events for each", figures(ratio),
+                           events / static_cast<double>(machine.statistic("smmu0.transaction")));
 }
 
 void against_plain_loop(Row& row, const Effort& effort) {
@@ -41,7 +43,10 @@ void against_plain_loop(Row& row, const Effort& effort) {
     const Ratio ratio = cost_ratio([&] { return machine.run(scaled(60'000, effort)); },
                                    [&] { return loop.run(scaled(600'000, effort)); }, effort.slices, effort.attempts);
     row.measured = ratio.value;
-    row.note = figures(ratio);
+    const double misses = static_cast<double>(machine.statistic("smmu0.tlb_miss"));
+    row.note = fmt::format("{}; {:.0f} % and {:.0f} % of the reads hit", figures(ratio),
+                           100 - 100 * misses / static_cast<double>(machine.statistic("smmu0.transaction")),
+                           100 * loop.hit_share());
 }
 
 void against_another(Row& row, const Effort& effort, const Workload& one, const Workload& other) {

@@ -41,14 +41,13 @@ Layout build(memory::Storage& memory, const TableWishes& wishes) {
     constexpr u64 stage2_leaf = 0x7FF;  // AF, inner shareable, read and write, Normal write-back
     support::Words words;
     Layout layout;
-    layout.begin = layout.stage1_root = table_address;
+    layout.stage1_root = table_address;
     support::TableBuilder stage1(words, 12, 0, layout.stage1_root, layout.stage1_root + page);
     for (u32 number = 0; number < wishes.pages; ++number)
         stage1.put(input_base + number * page, 3, (frame_address + number % wishes.frames * page) | stage1_leaf);
-    layout.end = stage1.next();
     if (wishes.nested) {
         // Stage 2 maps onto themselves: the stage 1 tables, the descriptors, and the frames.
-        layout.stage2_root = layout.end;
+        layout.stage2_root = stage1.next();
         support::TableBuilder stage2(words, 12, 0, layout.stage2_root, layout.stage2_root + page);
         const auto identity = [&](u64 begin, u64 end) {
             for (u64 address = begin; address < end; address += page) stage2.put(address, 3, address | stage2_leaf);
@@ -56,13 +55,10 @@ Layout build(memory::Storage& memory, const TableWishes& wishes) {
         identity(table_address, layout.stage2_root);
         identity(descriptor_address, descriptor_address + (first_stream + u64{wishes.streams}) * 64);
         identity(frame_address, frame_address + wishes.frames * page);
-        layout.end = stage2.next();
     }
     for (const auto& [address, word] : words) std::memcpy(memory.at(address), &word, sizeof word);
-    for (u32 number = 0; number < wishes.streams; ++number) {
-        const u32 stream = first_stream + number;
-        if (stream >> stream_table_log2 == 0) write_stream(memory, stream, layout, wishes.nested);
-    }
+    for (u32 index = 0; index < wishes.streams; ++index)
+        write_stream(memory, stream_number(index), layout, wishes.nested);
     for (u32 frame = 0; frame < wishes.frames; ++frame)
         std::memset(memory.at(frame_address + frame * page), static_cast<int>(frame & 0xFF), page);
     return layout;

@@ -12,6 +12,8 @@ inline constexpr u64 table_address = 0x4100'0000;
 inline constexpr u64 frame_address = 0x4800'0000;
 inline constexpr u64 input_base = 0x10'0000'0000;
 inline constexpr u32 first_stream = 8;  ///< of the endpoint 00:01.0
+/// The numbers of the configured streams: upwards from the endpoint's, and around.
+constexpr u32 stream_number(u32 index) { return (first_stream + index) % (1u << stream_table_log2); }
 
 struct TableWishes {
     u32 pages = 0;   ///< 4 KiB pages from `input_base`
@@ -23,8 +25,6 @@ struct TableWishes {
 struct Layout {
     u64 stage1_root = 0;
     u64 stage2_root = 0;
-    u64 begin = 0;  ///< of the translation tables
-    u64 end = 0;
 };
 
 /// All streams share the tables; each has an entry, a descriptor and an ASID of its own.
