@@ -210,12 +210,11 @@ private:
     Target& target_;
 };
 
-/// Sends an access that arrives at the other side at `at`, and waits for its completion:
-/// `co_await transfer(simulation, port, *access)`.
+/// Sends an access and waits for its completion: `co_await transfer(simulation, port, *access)`.
 class Transfer final : public Waiter, public Initiator {
 public:
-    Transfer(Simulation& simulation, Port& port, Access& access, std::string_view resource, Time at)
-        : Waiter(simulation, resource), port_(port), access_(&access), at_(at) {}
+    Transfer(Simulation& simulation, Port& port, Access& access, std::string_view resource = "a bus response")
+        : Waiter(simulation, resource), port_(port), access_(&access) {}
     ~Transfer() {
         if (access_ != nullptr && access_->under_way()) access_->abandon();
     }
@@ -223,7 +222,7 @@ public:
     void await_suspend(std::coroutine_handle<> handle) {
         suspend(handle);
         access_->push(*this);
-        port_.send(*access_, at_);
+        port_.send(*access_, simulation().now());
     }
     Status await_resume() const { return access_->status; }
     void complete(Access&, Time at) override { wake(at); }
@@ -231,16 +230,11 @@ public:
 private:
     Port& port_;
     Access* access_;
-    Time at_;
 };
 
 inline Transfer transfer(Simulation& simulation, Port& port, Access& access,
                          std::string_view resource = "a bus response") {
-    return Transfer(simulation, port, access, resource, simulation.now());
-}
-/// Nothing that others can see may lie between now and `at`.
-inline Transfer transfer_at(Time at, Simulation& simulation, Port& port, Access& access, std::string_view resource) {
-    return Transfer(simulation, port, access, resource, at);
+    return Transfer(simulation, port, access, resource);
 }
 
 }  // namespace smmusim::sim
