@@ -11,8 +11,8 @@ namespace smmusim::sw::its {
 using Operation = Command::Operation;
 
 namespace {
-constexpr u64 table_alignment = 256;          // of an interrupt translation table (5.2)
-constexpr u32 fewest_events_of_device0 = 32;  // DeviceID 0 may stand for platform devices
+constexpr u64 translation_table_alignment = 256;  // of an interrupt translation table (5.2)
+constexpr u32 fewest_events_of_device0 = 32;      // DeviceID 0 may stand for platform devices
 }  // namespace
 
 ItsDriver::ItsDriver(sim::Simulation& simulation, std::string name, const ItsDescription& description,
@@ -158,8 +158,8 @@ Task<Result<ItsDriver::Device*>> ItsDriver::create_device(cpu::Cpu& cpu, const m
     if (device.event_bits > event_bits_) co_return Error(-ENOSPC);
     device.shared = source.shared;
     device.used.resize(u64{1} << device.event_bits);
-    const u64 bytes = std::max(device.used.size() * entry_bytes_, table_alignment);
-    const std::optional<u64> table = pool_.allocate(bytes, table_alignment);
+    const u64 bytes = std::max(device.used.size() * entry_bytes_, translation_table_alignment);
+    const std::optional<u64> table = pool_.allocate(bytes, translation_table_alignment);
     if (!table) co_return Error(-ENOMEM);
     device.table = *table;
     const sim::Status status = co_await cpu.zero_block(*table, bytes);

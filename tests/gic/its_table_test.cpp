@@ -1,7 +1,7 @@
 // Promises of the ITS's tables: two levels, sizes, collections held in the ITS, and how redistributors are named.
 #include "gic/machine.hpp"
 
-namespace smmusim::gic::test {
+namespace smmusim::gic::test::its_table {
 namespace {
 
 using Code = ItsCommand::Code;
@@ -296,4 +296,4 @@ TEST(ItsCredits, NoMoreMessagesAreOnTheirWayThanThereAreCredits) {
 }
 
 }  // namespace
-}  // namespace smmusim::gic::test
+}  // namespace smmusim::gic::test::its_table

@@ -7,7 +7,7 @@
 
 #include "smmu/changing_tables.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::agreement {
 namespace {
 
 using Shape = ChangingSpace::Shape;
@@ -252,4 +252,4 @@ TEST(Agreement, AfterTheSyncOnlyTheNewMappingIsUsed) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::agreement

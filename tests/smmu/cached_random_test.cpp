@@ -5,7 +5,7 @@
 #include "smmu/device_machine.hpp"
 #include "smmu/random_tables.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::cached_random {
 namespace {
 
 class CachingMachine : public DeviceMachine {
@@ -105,4 +105,4 @@ TEST(CachedRandomTables, CachesAnswerWhatAWalkWouldFind) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::cached_random

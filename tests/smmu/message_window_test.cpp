@@ -1,7 +1,7 @@
 // Promises of a window whose writes are messages before translation, as x86 has it.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::message_window {
 namespace {
 
 constexpr u64 window = 0xFEE0'0000;
@@ -84,4 +84,4 @@ TEST(SmmuMessageWindow, FunctionalAccessesAndInspectionsSeeItToo) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::message_window

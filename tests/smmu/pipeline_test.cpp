@@ -1,7 +1,7 @@
 // Promises of the pipeline: hits, misses, merging, order, events, and what CMD_SYNC waits for.
 #include "smmu/machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::pipeline {
 namespace {
 
 using sim::Command;
@@ -270,4 +270,4 @@ TEST_F(CommandQueue, IllegalCommandStopsTheQueueUntilAcknowledged) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::pipeline

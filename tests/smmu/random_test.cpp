@@ -8,7 +8,7 @@
 #include "smmu/device_machine.hpp"
 #include "smmu/random_tables.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::random {
 namespace {
 
 struct Expected {
@@ -107,4 +107,4 @@ TEST(RandomTables, FunctionalPathAgreesWithTheOracle) { agree<FunctionalMachine>
 TEST(RandomTables, TimedSmmuAgreesWithTheOracle) { agree<DeviceMachine>(1'000'000, 100'000); }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::random

@@ -5,7 +5,7 @@
 #include "smmu/machine.hpp"
 #include "smmu/random_tables.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::records {
 namespace {
 
 using sim::Command;
@@ -234,4 +234,4 @@ TEST(TransactionRecords, OfABypassHasNoLookUp) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::records

@@ -1,7 +1,7 @@
 // When things happen, to the cycle: each test says "not at t-1, at t". Cycles are of 1 ns, memory answers after 100 ns.
 #include "smmu/machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::timing {
 namespace {
 
 using sim::Command;
@@ -249,4 +249,4 @@ TEST_F(TimingOfCommands, InvalidationTakesAwayAWalkFromTheMomentThatItsTagsAreKn
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::timing

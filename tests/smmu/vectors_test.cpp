@@ -2,7 +2,7 @@
 #include "smmu/device_machine.hpp"
 #include "vectors/driver.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::walk_vectors {
 namespace {
 
 template <class Machine>
@@ -29,4 +29,4 @@ TEST(WalkVectors, TimedSmmuReproducesEveryCountOfFetches) { run_fetches<DeviceMa
 TEST(WalkVectors, FunctionalPathReproducesEveryCountOfFetches) { run_fetches<FunctionalMachine>(); }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::walk_vectors

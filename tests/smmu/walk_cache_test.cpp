@@ -3,7 +3,7 @@
 
 #include "smmu/machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::walk_cache {
 namespace {
 
 using arch::TablePoint;
@@ -192,4 +192,4 @@ TEST_F(WalkCaches, PrefetchOfAnAbsentPageLeavesNoEvent) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::walk_cache

@@ -4,7 +4,7 @@
 #include "smmu/machine.hpp"
 #include "smmu/random_tables.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::wrong_guest {
 namespace {
 
 /// Requesters that answer ATC invalidations at once, late, or never.
@@ -192,4 +192,4 @@ TEST(WrongGuest, ResetEndsEverythingAndTheSmmuWorksAgain) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::wrong_guest

@@ -33,4 +33,10 @@ inline sim::MemoryAttributes memory_attributes(u64 inner, u64 outer, u64 shareab
     return attributes;
 }
 
+/// The same of a whole register.
+template <class Baser>
+sim::MemoryAttributes memory_attributes(const Baser& baser) {
+    return memory_attributes(baser[Baser::InnerCache], baser[Baser::OuterCache], baser[Baser::Shareability]);
+}
+
 }  // namespace smmusim::gic::spec

@@ -8,11 +8,6 @@
 
 namespace smmusim::gic::uarch {
 
-inline sim::MemoryAttributes attributes_of(const spec::Baser& baser) {
-    return spec::memory_attributes(baser[spec::Baser::InnerCache], baser[spec::Baser::OuterCache],
-                                   baser[spec::Baser::Shareability]);
-}
-
 /// One entry of one table.
 struct TableEntry {
     arch::Table table;
@@ -20,7 +15,7 @@ struct TableEntry {
     sim::MemoryAttributes attributes;
 
     TableEntry(const arch::Table& of, u64 number, const spec::Baser& baser)
-        : table(of), id(number), attributes(attributes_of(baser)) {}
+        : table(of), id(number), attributes(spec::memory_attributes(baser)) {}
 };
 
 /// An interrupt translation table is flat; it is accessed as the device table is.

@@ -18,11 +18,6 @@ namespace {
 
 u8 mask_of(u8 priority_bits) { return static_cast<u8>(0xFF << (8 - priority_bits)); }
 
-template <class Baser>
-sim::MemoryAttributes attributes_of(const Baser& baser) {
-    return spec::memory_attributes(baser[Baser::InnerCache], baser[Baser::OuterCache], baser[Baser::Shareability]);
-}
-
 }  // namespace
 
 Redistributor::Redistributor(const Surroundings& surroundings, const RedistributorConfig& config,
@@ -219,9 +214,9 @@ bool Redistributor::take_pending(u32 intid, std::shared_ptr<Journey>& journey) {
 void Redistributor::lpis_enabled() {
     LpiTables tables;
     tables.properties = state_.properties()[PropBaser::Physical_Address];
-    tables.property_attributes = attributes_of(state_.properties());
+    tables.property_attributes = spec::memory_attributes(state_.properties());
     tables.pending = state_.pending_table()[PendBaser::Physical_Address];
-    tables.pending_attributes = attributes_of(state_.pending_table());
+    tables.pending_attributes = spec::memory_attributes(state_.pending_table());
     tables.end = state_.lpi_end();
     // 12.11, GICR_PENDBASER.PTZ: software says that there is nothing to read.
     tables.empty = state_.pending_table()[PendBaser::PTZ];

@@ -31,11 +31,6 @@ arch::Table vpe_table(const VPropBaser& baser) {
     return table;
 }
 
-template <class Baser>
-sim::MemoryAttributes attributes_of(const Baser& baser) {
-    return spec::memory_attributes(baser[Baser::InnerCache], baser[Baser::OuterCache], baser[Baser::Shareability]);
-}
-
 }  // namespace
 
 ResidentVpe::ResidentVpe(const Surroundings& surroundings, const RedistributorConfig& config, const std::string& name,
@@ -69,7 +64,7 @@ sim::AccessPtr ResidentVpe::make(sim::Command command, u64 address, u32 size) {
     const VPendBaser baser = registers_.virtual_pending();
     // With a vPE table the attributes of that are those of the pending tables, too.
     access->attributes.memory =
-        with_vpe_table() ? attributes_of(registers_.virtual_properties()) : attributes_of(baser);
+        with_vpe_table() ? spec::memory_attributes(registers_.virtual_properties()) : spec::memory_attributes(baser);
     return access;
 }
 
@@ -139,9 +134,9 @@ sim::Task<LpiTables> ResidentVpe::tables_of_resident() {
         PropBaser properties;
         properties.words[0] = registers_.virtual_properties().words[0];
         tables.properties = properties[PropBaser::Physical_Address];
-        tables.property_attributes = attributes_of(properties);
+        tables.property_attributes = spec::memory_attributes(properties);
         tables.pending = pending[VPendBaser::Physical_Address];
-        tables.pending_attributes = attributes_of(pending);
+        tables.pending_attributes = spec::memory_attributes(pending);
         tables.end = end_of(std::min(static_cast<u32>(properties[PropBaser::IDbits]) + 1, registers_.id_bits()));
         co_return tables;
     }
@@ -149,7 +144,7 @@ sim::Task<LpiTables> ResidentVpe::tables_of_resident() {
     if (!entry[VpeEntry::Valid]) co_return tables;
     tables.properties = entry[VpeEntry::VConf_addr];
     tables.pending = entry[VpeEntry::VPT_addr];
-    tables.property_attributes = tables.pending_attributes = attributes_of(registers_.virtual_properties());
+    tables.property_attributes = tables.pending_attributes = spec::memory_attributes(registers_.virtual_properties());
     tables.end = entry.lpi_end();
     co_return tables;
 }

@@ -1,7 +1,7 @@
 // What the counters count, and of whom (IHI 0070, 10.3 and 10.4).
 #include "smmu/pmcg/pmcg_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::counting {
 namespace {
 
 constexpr u32 other_stream = 9;
@@ -303,4 +303,4 @@ TEST(SmmuPmcgEvents, AreCountedWhileTheSmmuIsOff) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::counting

@@ -1,7 +1,7 @@
 // Overflow, interrupts and capture of counter groups (IHI 0070, 10.2.1).
 #include "smmu/pmcg/pmcg_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::overflow {
 namespace {
 
 constexpr u64 doorbell = SmmuMachine::ram + 0x60'0000;
@@ -342,4 +342,4 @@ TEST(SmmuPmcgCapture, DoesNotComeFromAnOverflowWithoutOvfcap) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::overflow

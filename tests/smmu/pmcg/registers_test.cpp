@@ -1,7 +1,7 @@
 // Registers of the performance monitor counter groups (IHI 0070, 10.5).
 #include "smmu/pmcg/pmcg_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::registers {
 namespace {
 
 using uarch::PmcgConfig;
@@ -291,4 +291,4 @@ TEST(SmmuPmcgRegisters, ResetStopsCountingAndInterrupts) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::registers

@@ -1,7 +1,7 @@
 // What is cached and under which tags (chapter 10.1 and 10.2 of the rules).
 #include "smmu/rules/two_streams.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter10_caching {
 namespace {
 
 constexpr u32 stream = TwoStageMachine::stream;
@@ -265,4 +265,4 @@ TEST(SmmuCaching, EntriesThatWillGiveAPermissionFaultServeWhatTheyPermit) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter10_caching

@@ -2,7 +2,7 @@
 // the rules, with the commands of chapter 5.2 and 5.3).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter10_scope {
 namespace {
 
 constexpr u64 address = TwoStageMachine::address;
@@ -292,4 +292,4 @@ TEST(SmmuInvalidationScope, Stage2TablesOfNestedStreamsGoWithStage2Commands) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter10_scope

@@ -2,7 +2,7 @@
 // rules).
 #include "smmu/rules/two_streams.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter10_update {
 namespace {
 
 constexpr u32 stream = TwoStageMachine::stream;
@@ -131,4 +131,4 @@ TEST(SmmuCaching, EntryWrittenWithItsValidBitLastWorksAfterInvalidation) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter10_update

@@ -1,7 +1,7 @@
 // Where the architecture leaves a choice that can be observed, this is what was chosen (chapter 13 of the rules).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter13_choices {
 namespace {
 
 constexpr u32 stream = TwoStageMachine::stream;
@@ -99,4 +99,4 @@ TEST(SmmuChoices, ConsMovesAfterEachCommand) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter13_choices

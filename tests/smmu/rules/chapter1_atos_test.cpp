@@ -1,7 +1,7 @@
 // Address translation operations by registers.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter1_atos {
 namespace {
 
 namespace ste = bits::ste;
@@ -236,4 +236,4 @@ TEST(SmmuAtos, ErrorsHaveTheirPriority) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter1_atos

@@ -1,7 +1,7 @@
 // What registers and stream table entries decide about translation requests and Translated transactions.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter1_ats {
 namespace {
 
 namespace ste = bits::ste;
@@ -123,4 +123,4 @@ TEST(SmmuAts, RequestsAreUnsupportedWithoutAts) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter1_ats

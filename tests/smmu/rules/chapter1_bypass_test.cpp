@@ -1,7 +1,7 @@
 // GBPA: what becomes of transactions while SMMUEN = 0.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter1_bypass {
 namespace {
 
 using sim::Cacheability;
@@ -200,4 +200,4 @@ TEST(SmmuGlobalBypass, AgbpaIsRazWi) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter1_bypass

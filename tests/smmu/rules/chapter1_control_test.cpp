@@ -1,7 +1,7 @@
 // CR0 and its handshake, CR1, CR2, IRQ_CTRL.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter1_control {
 namespace {
 
 constexpr u64 smmuen = 1 << 0, eventqen = 1 << 2, cmdqen = 1 << 3;
@@ -325,4 +325,4 @@ TEST(SmmuControl, InterruptEnablesAreAcknowledgedLikeCr0) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter1_control

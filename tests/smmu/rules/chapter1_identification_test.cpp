@@ -1,7 +1,7 @@
 // The ID registers: each field at its bits.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter1_identification {
 namespace {
 
 struct IdField {
@@ -140,4 +140,4 @@ TEST(SmmuIdentification, QueuesUpTo2To19EntriesAndNoMore) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter1_identification

@@ -1,7 +1,7 @@
 // Configuration of interrupts, and the messages that they send.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter1_interrupts {
 namespace {
 
 using Change = RuleMachine::Change;
@@ -218,4 +218,4 @@ TEST(SmmuGlobalErrors, MessageAbortsHaveTheirBits) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter1_interrupts

@@ -1,7 +1,7 @@
 // The register map: sizes, halves, undefined offsets, guards, reset values.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter1_registers {
 namespace {
 
 constexpr u64 smmuen = 1 << 0, eventqen = 1 << 2, cmdqen = 1 << 3;
@@ -235,4 +235,4 @@ TEST(SmmuRegisters, ProducerIndexOfTheCommandQueueIsNeverGuarded) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter1_registers

@@ -1,7 +1,7 @@
 // STRTAB_BASE, STRTAB_BASE_CFG and the bases of the queues: alignment, formats, sizes.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter1_tables {
 namespace {
 
 constexpr u64 page = RuleMachine::page;
@@ -147,4 +147,4 @@ TEST(SmmuTableRegisters, QueueSizeIsCappedForEveryUseButReadback) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter1_tables

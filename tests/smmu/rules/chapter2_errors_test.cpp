@@ -1,7 +1,7 @@
 // Global errors, interrupts, and the order in which drivers bring an SMMU up.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter2_errors {
 namespace {
 
 constexpr u64 page = RuleMachine::page;
@@ -211,4 +211,4 @@ TEST(SmmuBringUp, ConsumerIndexMovesForADriverThatPolls) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter2_errors

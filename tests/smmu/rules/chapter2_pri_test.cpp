@@ -2,7 +2,7 @@
 #include "smmu/rules/requesters.hpp"
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter2_pri {
 namespace {
 
 using Change = RuleMachine::Change;
@@ -246,4 +246,4 @@ TEST(SmmuPri, LoInterruptsPerLastRequest) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter2_pri

@@ -1,7 +1,7 @@
 // Queues: indexes, the command queue and its errors, the event queue and its overflow.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter2_queues {
 namespace {
 
 constexpr u64 page = RuleMachine::page;
@@ -377,4 +377,4 @@ TEST(SmmuEventQueue, PrefetchesRecordNothing) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter2_queues

@@ -1,7 +1,7 @@
 // What the fields of a legal stream table entry do.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter3_fields {
 namespace {
 
 namespace ste = bits::ste;
@@ -333,4 +333,4 @@ TEST(SmmuSteFields, S2fwbChangesTheMeaningOfMemattr) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter3_fields

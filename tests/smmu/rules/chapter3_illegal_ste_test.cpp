@@ -1,7 +1,7 @@
 // Which stream table entries are ILLEGAL, condition by condition, each with its legal neighbour.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter3_illegal_ste {
 namespace {
 
 namespace ste = bits::ste;
@@ -349,4 +349,4 @@ TEST(SmmuIllegalSte, FieldsOfUnusedStagesAreIgnored) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter3_illegal_ste

@@ -1,7 +1,7 @@
 // The way from a StreamID to its entry: linear and two-level tables.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter3_stream_table {
 namespace {
 
 constexpr u64 page = RuleMachine::page;
@@ -172,4 +172,4 @@ TEST(SmmuStreamTable, TablesBeyondTheOutputSizeAreFetchFaults) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter3_stream_table

@@ -1,7 +1,7 @@
 // StreamWorlds: which tags, tables and privileges a stream has.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter3_worlds {
 namespace {
 
 namespace ste = bits::ste;
@@ -144,4 +144,4 @@ TEST(SmmuStreamWorld, El2IgnoresEpdPanAndTheUpperHalf) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter3_worlds

@@ -1,7 +1,7 @@
 // The way from a SubstreamID to its context descriptor: S1DSS, linear and two-level tables.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter4_contexts {
 namespace {
 
 namespace ste = bits::ste;
@@ -243,4 +243,4 @@ TEST(SmmuContexts, NestedDescriptorFetchIsAReadWhateverTheClientDoes) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter4_contexts

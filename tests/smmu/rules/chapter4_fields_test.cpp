@@ -1,7 +1,7 @@
 // What the fields of a legal context descriptor do, and how faults end.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter4_fields {
 namespace {
 
 namespace ste = bits::ste;
@@ -377,4 +377,4 @@ TEST(SmmuFaultFlags, SpeculativeReadsAbortWithoutARecordAndWritesAbort) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter4_fields

@@ -1,7 +1,7 @@
 // Which context descriptors are ILLEGAL, condition by condition, each with its legal neighbour.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter4_illegal_cd {
 namespace {
 
 namespace ste = bits::ste;
@@ -192,4 +192,4 @@ TEST(SmmuIllegalCd, DisabledHalvesAreNotChecked) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter4_illegal_cd

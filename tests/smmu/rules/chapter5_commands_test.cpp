@@ -1,7 +1,7 @@
 // Commands: which are legal, and what the CFGI commands remove.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter5_commands {
 namespace {
 
 using Change = RuleMachine::Change;
@@ -281,4 +281,4 @@ TEST(SmmuPrefetch, FaultsLeaveNoEvent) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter5_commands

@@ -3,7 +3,7 @@
 
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter5_invalidation {
 namespace {
 
 namespace ste = bits::ste;
@@ -296,4 +296,4 @@ TEST(SmmuTlbRange, LeafLeavesTheTablesOnThePath) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter5_invalidation

@@ -1,7 +1,7 @@
 // Stalled transactions, RESUME and STALL_TERM.
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter5_stalls {
 namespace {
 
 namespace ste = bits::ste;
@@ -258,4 +258,4 @@ TEST(SmmuStalls, ForcedStallsStall) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter5_stalls

@@ -2,7 +2,7 @@
 #include "smmu/rules/requesters.hpp"
 #include "smmu/rules/rule_machine.hpp"
 
-namespace smmusim::test::rule {
+namespace smmusim::test::rule::chapter5_sync {
 namespace {
 
 constexpr u64 page = RuleMachine::page, iova = RuleMachine::iova;
@@ -275,4 +275,4 @@ TEST(SmmuCommandQueue, SendsAnEventWhenItLeavesFull) {
 }
 
 }  // namespace
-}  // namespace smmusim::test::rule
+}  // namespace smmusim::test::rule::chapter5_sync

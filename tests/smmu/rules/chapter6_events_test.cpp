@@ -1,7 +1,7 @@
 // Every event record, bit by bit, and what brings it about (chapter 6.1 to 6.4 of the rules).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter6_events {
 namespace {
 
 constexpr u32 stream = TwoStageMachine::stream;
@@ -368,4 +368,4 @@ TEST(SmmuEvents, TooLargeBypassAddressIsAnAddressSizeFaultOfStage1) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter6_events

@@ -4,7 +4,7 @@
 
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter6_priority {
 namespace {
 
 constexpr u64 address = TwoStageMachine::address;
@@ -195,4 +195,4 @@ TEST(SmmuFaultPriority, RangeOfStage2ComesBeforeItsTables) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter6_priority

@@ -1,7 +1,7 @@
 // Memory attributes with which transactions leave (chapter 7.6 of the rules).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter7_attributes {
 namespace {
 
 using sim::Cacheability;
@@ -368,4 +368,4 @@ TEST(SmmuAttributes, With52BitDescriptorsTheShareabilityComesFromTheStructures) 
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter7_attributes

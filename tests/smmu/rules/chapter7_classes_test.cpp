@@ -1,7 +1,7 @@
 // Classes of transactions (chapter 7.7 of the rules), and the records of unsupported and stalled ones (chapter 6.2).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter7_classes {
 namespace {
 
 using sim::Status;
@@ -202,4 +202,4 @@ TEST(SmmuProcedure, RetryAfterResumeStartsAnew) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter7_classes

@@ -1,7 +1,7 @@
 // Cache maintenance by address (chapters 7.7 and 8.7 of the rules), and the hint of a device (chapter 6.2).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter7_maintenance {
 namespace {
 
 using sim::CacheOperation;
@@ -116,4 +116,4 @@ TEST(SmmuEvents, HintOfADeviceIsRecordedAsAPageRequest) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter7_maintenance

@@ -1,7 +1,7 @@
 // Attributes of what the SMMU itself reads and writes (chapter 7.6 of the rules).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter7_own_accesses {
 namespace {
 
 using sim::Cacheability;
@@ -208,4 +208,4 @@ TEST(SmmuOwnAccesses, AllAreDataAndPrivileged) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter7_own_accesses

@@ -1,7 +1,7 @@
 // Permissions of both stages (chapter 7.4 and 7.5 of the rules).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter7_permissions {
 namespace {
 
 constexpr u64 address = TwoStageMachine::address;
@@ -318,4 +318,4 @@ TEST(SmmuStage2Permissions, FetchOfTheContextDescriptorNeedsReadPermissionAlone)
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter7_permissions

@@ -1,7 +1,7 @@
 // The procedure step by step (chapter 7.1 of the rules).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter7_procedure {
 namespace {
 
 using sim::Status;
@@ -209,4 +209,4 @@ TEST(SmmuProcedure, EveryFaultUsesTheFlagsOfItsStage) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter7_procedure

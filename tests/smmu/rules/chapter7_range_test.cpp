@@ -1,7 +1,7 @@
 // Which tables an input address selects, and which addresses have none (chapter 7.2 of the rules).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter7_range {
 namespace {
 
 constexpr u64 page = TwoStageMachine::page;
@@ -193,4 +193,4 @@ TEST(SmmuInputRange, InputsOf52BitsNeedVaxAndALargeGranuleOrDs) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter7_range

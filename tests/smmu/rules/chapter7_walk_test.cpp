@@ -1,7 +1,7 @@
 // The walk of one stage (chapter 7.3 of the rules).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter7_walk {
 namespace {
 
 constexpr u64 address = TwoStageMachine::address;
@@ -205,4 +205,4 @@ TEST(SmmuWalk, LeafKeepsTheLowBitsOfTheInputAddress) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter7_walk

@@ -1,7 +1,7 @@
 // Bits of descriptors, contiguous sets and 52-bit addresses (chapter 8.2, 8.6 and 8.8 of the rules).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter8_descriptors {
 namespace {
 
 constexpr u64 address = TwoStageMachine::address;
@@ -357,4 +357,4 @@ TEST(SmmuDescriptors, StartTableOfLevelMinus1Has16EntriesAndOf16KLevel0Has32) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter8_descriptors

@@ -1,7 +1,7 @@
 // Granules, start levels, leaf sizes and the number of reads (chapter 8.1, 8.3 to 8.5, 8.9 of the rules).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter8_levels {
 namespace {
 
 constexpr u64 address = TwoStageMachine::address;
@@ -329,4 +329,4 @@ TEST(SmmuDescriptors, ColdNestedWalkWithTwoLevelConfigurationReads36Times) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter8_levels

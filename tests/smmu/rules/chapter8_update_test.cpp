@@ -1,7 +1,7 @@
 // The access flag and the dirty state, and their update by hardware (chapter 8.7 of the rules).
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter8_update {
 namespace {
 
 using sim::Command;
@@ -313,4 +313,4 @@ TEST(SmmuHardwareUpdate, TableDescriptorsAreNotUpdated) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter8_update

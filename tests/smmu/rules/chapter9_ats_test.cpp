@@ -1,7 +1,7 @@
 // The modes of ATS and translated transactions of PCI Express (chapter 9.1 of the rules).
 #include "smmu/rules/ats_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter9_ats {
 namespace {
 
 using sim::Status;
@@ -221,4 +221,4 @@ TEST(SmmuAts, FaultsOfTranslatedTransactionsComeInOrder) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter9_ats

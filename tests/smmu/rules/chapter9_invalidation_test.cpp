@@ -2,7 +2,7 @@
 #include "smmu/rules/requesters.hpp"
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter9_invalidation {
 namespace {
 
 constexpr u32 stream = TwoStageMachine::stream;
@@ -98,4 +98,4 @@ TEST(SmmuAts, AtcInvIsIgnoredWhileOffAndIllegalWithoutAts) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter9_invalidation

@@ -2,7 +2,7 @@
 #include "smmu/rules/requesters.hpp"
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter9_pri {
 namespace {
 
 using Code = sim::PageResponse::Code;
@@ -240,4 +240,4 @@ TEST(SmmuPri, RequestWhoseOwnWriteAbortsFails) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter9_pri

@@ -1,7 +1,7 @@
 // What translation requests are answered (chapter 9.2 of the rules).
 #include "smmu/rules/ats_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::chapter9_requests {
 namespace {
 
 using sim::Status;
@@ -208,4 +208,4 @@ TEST(SmmuAts, SmallestUnitIsTheSmallestGranule) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::chapter9_requests

@@ -1,7 +1,7 @@
 // Mistakes that other models of an SMMU have made: one test each.
 #include "smmu/rules/two_stage_machine.hpp"
 
-namespace smmusim::test {
+namespace smmusim::test::mistakes {
 namespace {
 
 using sim::Status;
@@ -329,4 +329,4 @@ TEST(SmmuMistakesOfOthers, FullCommandQueueIsNotTakenForEmpty) {
 }
 
 }  // namespace
-}  // namespace smmusim::test
+}  // namespace smmusim::test::mistakes
