@@ -170,12 +170,39 @@ public:
 private:
     friend class Access;
     friend struct AccessRelease;
-    void release(Access* access);
+    void grow();
+    void release(Access* access) {
+        if (access->journey) access->journey.reset();
+        free_.push_back(access);
+    }
 
     std::vector<std::unique_ptr<Access>> all_;
     std::vector<Access*> free_;
     Cleaner cleaner_ = nullptr;
 };
+
+inline void AccessRelease::operator()(Access* access) const {
+    access->owned_ = false;
+    if (access->under_way()) access->abandon();
+    else access->pool_->release(access);
+}
+
+inline AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
+    if (free_.empty()) grow();
+    Access* const access = free_.back();
+    free_.pop_back();
+    access->command = command;
+    access->status = Status::Pending;
+    access->address = address;
+    access->attributes = {};
+    access->operand = access->compare = access->scratch = 0;
+    access->acceptance = nullptr;
+    access->abandoned_ = false;
+    access->owned_ = true;
+    access->depth_ = 0;
+    access->resize(size);
+    return AccessPtr(access);
+}
 
 /// Where a device sends its accesses; bound to a target directly in unit tests, to a TLM socket in a machine.
 class Port {

@@ -4,11 +4,9 @@
 #include <algorithm>
 #include <bit>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "sim/config.hpp"
-#include "sim/frame_pool.hpp"
 
 namespace smmusim::sim {
 
@@ -69,6 +67,10 @@ public:
             }
             set.newest = set.first + set.ways - 1;
         }
+        if (indexed_) {
+            index_.resize(std::bit_ceil(entries_.size()), none);
+            index_shift_ = 64 - static_cast<unsigned>(std::countr_zero(index_.size()));
+        }
     }
 
     u32 capacity() const { return static_cast<u32>(entries_.size()); }
@@ -96,7 +98,11 @@ public:
             entry->valid = true;
             entry->key = key;
             ++valid_;
-            if (indexed_) index_[key] = static_cast<u32>(entry - entries_.data());
+            if (indexed_) {
+                u32& first = chain_of(key);
+                entry->next = first;
+                first = static_cast<u32>(entry - entries_.data());
+            }
             make_newest(*entry);
         }
         entry->value = std::move(value);
@@ -135,6 +141,7 @@ private:
         u32 set = 0;
         u32 newer = 0;  ///< ring of the set in order of use; the newer of the newest is the oldest
         u32 older = 0;
+        u32 next = 0;  ///< in the chain of the index
         bool valid = false;
         bool recent = false;  ///< PseudoLru only
     };
@@ -146,10 +153,8 @@ private:
         u32 next = 0;    ///< RoundRobin: the way replaced next; PseudoLru: no valid way before it lacks its mark
         u32 recent = 0;  ///< PseudoLru: how many entries are marked recent
     };
-    struct Hash {
-        std::size_t operator()(const Key& key) const { return key.hash(); }
-    };
     static constexpr u32 linear_limit = 32;
+    static constexpr u32 none = ~u32{0};
 
     Set& set_of(const Key& key) {
         u64 hash = key.hash();
@@ -158,11 +163,15 @@ private:
         return sets_[mask_ ? hash & *mask_ : hash % sets_.size()];
     }
 
+    /// The upper bits of a product depend on all bits of the hash.
+    u32& chain_of(const Key& key) { return index_[key.hash() * 0x9E37'79B9'7F4A'7C15ull >> index_shift_]; }
+
     Entry* lookup(const Key& key) {
         if (valid_ == 0) return nullptr;
         if (indexed_) {
-            const auto found = index_.find(key);
-            return found == index_.end() ? nullptr : &entries_[found->second];
+            for (u32 position = chain_of(key); position != none; position = entries_[position].next)
+                if (entries_[position].key == key) return &entries_[position];
+            return nullptr;
         }
         const Set& set = set_of(key);
         Entry* const first = &entries_[set.first];
@@ -213,7 +222,11 @@ private:
     void forget(Entry& entry) {
         entry.valid = false;
         --valid_;
-        if (indexed_) index_.erase(entry.key);
+        if (indexed_) {
+            u32* place = &chain_of(entry.key);
+            while (&entries_[*place] != &entry) place = &entries_[*place].next;
+            *place = entry.next;
+        }
         if (entry.recent) --sets_[entry.set].recent;
         entry.recent = false;
     }
@@ -245,7 +258,8 @@ private:
     u32 valid_ = 0;
     std::vector<Entry> entries_;
     std::vector<Set> sets_;
-    std::unordered_map<Key, u32, Hash, std::equal_to<Key>, PoolAllocator<std::pair<const Key, u32>>> index_;
+    std::vector<u32> index_;  ///< first entry of each chain
+    unsigned index_shift_ = 0;
 };
 
 }  // namespace smmusim::sim

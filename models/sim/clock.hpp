@@ -7,7 +7,10 @@ namespace smmusim::sim {
 
 class Clock {
 public:
-    explicit Clock(u64 hertz) : hertz_(hertz), period_(second % hertz == 0 ? second / hertz : 0) {}
+    explicit Clock(u64 hertz)
+        : hertz_(hertz),
+          period_(second % hertz == 0 ? second / hertz : 0),
+          reciprocal_(period_ == 0 ? 0 : ~u64{0} / period_) {}
 
     u64 hertz() const { return hertz_; }
 
@@ -19,7 +22,13 @@ public:
 
     /// Number of the first cycle that starts at or after `time`.
     u64 cycle_at(Time time) const {
-        if (period_ != 0) return (time + period_ - 1) / period_;
+        if (period_ != 0) {
+            // A division by the period: the product with its reciprocal is at most two too small.
+            const u64 numerator = time + period_ - 1;
+            u64 cycle = static_cast<u64>(static_cast<u128>(numerator) * reciprocal_ >> 64);
+            while (numerator - cycle * period_ >= period_) ++cycle;
+            return cycle;
+        }
         u64 cycle = static_cast<u64>(static_cast<u128>(time) * hertz_ / second);
         while (edge(cycle) < time) ++cycle;
         return cycle;
@@ -33,7 +42,8 @@ public:
 
 private:
     u64 hertz_;
-    Time period_;  ///< when it is a whole number of picoseconds, else 0
+    Time period_;     ///< when it is a whole number of picoseconds, else 0
+    u64 reciprocal_;  ///< of the period, scaled by 2^64
 };
 
 }  // namespace smmusim::sim

@@ -45,12 +45,7 @@ public:
         ~Take() {
             if (granted_) slots_.give_back();
         }
-        bool await_ready() {
-            if (slots_.free_ == 0 || !slots_.queue_.empty()) return false;
-            slots_.grant();
-            granted_ = true;
-            return true;
-        }
+        bool await_ready() { return granted_ = slots_.grant_free(); }
         void await_suspend(std::coroutine_handle<> handle) {
             suspend(handle);
             slots_.queue_.push_back(*this);
@@ -67,6 +62,8 @@ public:
     };
 
     Take take() { return Take(*this); }
+    /// One that is free now, or an empty one.
+    Slot try_take() { return Slot(grant_free() ? this : nullptr); }
 
     u64 capacity() const { return capacity_; }
     u64 in_use() const { return capacity_ - free_; }
@@ -75,6 +72,11 @@ public:
     const std::string& name() const { return name_; }
 
 private:
+    bool grant_free() {
+        if (free_ == 0 || !queue_.empty()) return false;
+        grant();
+        return true;
+    }
     void grant() {
         --free_;
         peak_ = std::max(peak_, in_use());

@@ -15,6 +15,7 @@ Scheduler::Scheduler() { head_.fill(none); }
 void Scheduler::grow() {
     slab_.emplace_back();
     release(static_cast<u32>(slab_.size() - 1));
+    if (open_.size() < slab_.size()) open_.resize(2 * slab_.size());
 }
 
 void Scheduler::cancel(Token token) {
@@ -34,16 +35,22 @@ namespace {
 constexpr auto runs_later = [](const auto& a, const auto& b) { return b.before(a); };
 }
 
-/// Into the open bucket, in its place; or beyond the horizon.
+/// Into the open bucket, or beyond the horizon.
 void Scheduler::insert_elsewhere(Key key) {
     if (key.time >> bucket_shift > current_) {
         far_.push_back(key);
         std::push_heap(far_.begin(), far_.end(), runs_later);
         return;
     }
-    open_.push_back(key);
-    for (std::size_t place = open_.size() - 1; place != 0 && open_[place - 1].before(key); --place)
-        std::swap(open_[place - 1], open_[place]);
+    place(key);
+}
+
+/// Into the open bucket, in its place.
+void Scheduler::place(Key key) {
+    Key* const open = open_.data();
+    std::size_t place = open_count_++;
+    for (; place != 0 && open[place - 1].before(key); --place) open[place] = open[place - 1];
+    open[place] = key;
 }
 
 u64 Scheduler::next_bucket() const {
@@ -69,15 +76,19 @@ u64 Scheduler::next_bucket() const {
 void Scheduler::open(u64 number) {
     current_ = number;
     const u32 slot = static_cast<u32>(number % bucket_count);
+    bool many = false;
     for (u32 id = head_[slot]; id != none;) {
         Event& event = slab_[id];
         const u32 next = event.next;
-        if (event.sequence != 0) {
+        if (event.sequence == 0) {
+            release(id);
+        } else {
             __builtin_prefetch(event.object);
             __builtin_prefetch(event.argument);
-            open_.push_back({event.time, event.sequence, id});
-        } else {
-            release(id);
+            // A few are put in their places one by one, many are sorted in the end.
+            many = open_count_ >= few;
+            if (many) open_[open_count_++] = {event.time, event.sequence, id};
+            else place({event.time, event.sequence, id});
         }
         id = next;
     }
@@ -86,10 +97,11 @@ void Scheduler::open(u64 number) {
     if (used_[slot / 64] == 0) used_summary_ &= ~(u64{1} << (slot / 64));
     while (!far_.empty() && far_.front().time >> bucket_shift == number) {
         std::pop_heap(far_.begin(), far_.end(), runs_later);
-        open_.push_back(far_.back());
+        open_[open_count_++] = far_.back();
         far_.pop_back();
+        many = true;
     }
-    if (open_.size() > 1) std::sort(open_.begin(), open_.end(), runs_later);
+    if (many) std::sort(open_.begin(), open_.begin() + static_cast<std::ptrdiff_t>(open_count_), runs_later);
 }
 
 bool Scheduler::open_next() {
@@ -101,12 +113,12 @@ bool Scheduler::open_next() {
 
 Time Scheduler::next_time() {
     for (;;) {
-        while (!open_.empty()) {
-            const Key& key = open_.back();
+        while (open_count_ != 0) {
+            const Key& key = open_[open_count_ - 1];
             // A cancelled event has sequence 0 in its slab entry: drop it here.
             if (slab_[key.id].sequence == key.sequence) return key.time;
             release(key.id);
-            open_.pop_back();
+            --open_count_;
         }
         if (!open_next()) return end_of_time;
     }
@@ -117,8 +129,7 @@ void Scheduler::run(Time limit, Until until) {
     while (!stop_ && (work_ != 0 || until == Until::Limit)) {
         const Time time = next_time();
         if (time == end_of_time || time > limit_) return;
-        const u32 id = open_.back().id;
-        open_.pop_back();
+        const u32 id = open_[--open_count_].id;
         Event& event = slab_[id];
         const Function function = event.function;
         void* const object = event.object;

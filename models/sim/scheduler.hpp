@@ -128,6 +128,7 @@ private:
     static constexpr unsigned bucket_shift = 12;
     static constexpr u32 bucket_count = 4096;
     static constexpr u32 none = ~u32{0};
+    static constexpr std::size_t few = 24;
 
     void grow();
     void release(u32 id) {
@@ -135,6 +136,7 @@ private:
         free_ = id;
     }
     void insert_elsewhere(Key key);
+    void place(Key key);
     bool open_next();
     u64 next_bucket() const;
     void open(u64 number);
@@ -144,9 +146,10 @@ private:
     std::array<u32, bucket_count> head_{};
     std::array<u64, bucket_count / 64> used_{};
     u64 used_summary_ = 0;
-    std::vector<Key> open_;  ///< the open bucket, latest first, consumed from the back
-    std::vector<Key> far_;   ///< heap, earliest on top
-    u64 current_ = 0;        ///< number of the open bucket
+    std::vector<Key> open_;  ///< room for every event: the open bucket, latest first, consumed from the back
+    std::size_t open_count_ = 0;
+    std::vector<Key> far_;  ///< heap, earliest on top
+    u64 current_ = 0;       ///< number of the open bucket
     Time now_ = 0;
     u64 sequence_ = 0;
     u64 executed_ = 0;

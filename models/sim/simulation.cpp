@@ -44,10 +44,8 @@ std::string Waiter::describe() const {
 
 /// The coroutine that runs a task as an activity of its own and disappears with it.
 struct Scope::Running {
-    struct promise_type : Root {
+    struct promise_type : Root, Pooled {
         promise_type(Scope& scope, const char* activity, Task<>&) : Root(scope, activity), scope_(&scope) {}
-        static void* operator new(std::size_t size) { return allocate_frame(size); }
-        static void operator delete(void* frame, std::size_t size) noexcept { release_frame(frame, size); }
         Running get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
         std::suspend_always initial_suspend() noexcept { return {}; }
         std::suspend_never final_suspend() noexcept { return {}; }

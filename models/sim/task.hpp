@@ -11,12 +11,9 @@
 namespace smmusim::sim {
 
 /// What every coroutine of the simulator has: a pooled frame, a continuation, a place for an exception.
-struct PromiseBase {
+struct PromiseBase : Pooled {
     std::coroutine_handle<> continuation = std::noop_coroutine();
     std::exception_ptr failure;
-
-    static void* operator new(std::size_t size) { return allocate_frame(size); }
-    static void operator delete(void* frame, std::size_t size) noexcept { release_frame(frame, size); }
 
     struct Final {
         bool await_ready() noexcept { return false; }

@@ -27,18 +27,6 @@ void InitiatorSocket::send(sim::Access& access, Time at) {
     else request(access, at);
 }
 
-void InitiatorSocket::request(sim::Access& access, Time at) {
-    if (foreign()) {
-        request_abroad(access, at);
-        return;
-    }
-    // Nobody is between two sockets of ours: the access goes straight to the device, one after the other as always.
-    requesting_ = true;
-    neighbour_->receive(access, at);
-    requesting_ = false;
-    if (!held_.empty()) send_next(0);
-}
-
 void InitiatorSocket::request_abroad(sim::Access& access, Time at) {
     Payload& payload = Payload::of(access);
     payload.begin_hop(access);

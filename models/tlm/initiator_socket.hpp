@@ -47,7 +47,18 @@ private:
         return neighbour_ == nullptr;
     }
     void meet_peer();
-    void request(sim::Access& access, Time at);
+    void request(sim::Access& access, Time at) {
+        if (foreign()) request_abroad(access, at);
+        else pass(access, at);
+    }
+    /// Nobody is between two sockets of ours: the access goes straight to the device, one after the other as always.
+    void pass(sim::Access& access, Time at) {
+        requesting_ = true;
+        neighbour_->receive(access, at);
+        requesting_ = false;
+        if (!held_.empty()) [[unlikely]]
+            send_next(0);
+    }
     void request_abroad(sim::Access& access, Time at);
     /// The request is over if it was this one; false if it was not.
     bool accepted(const Payload& payload);

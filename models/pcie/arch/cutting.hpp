@@ -18,9 +18,10 @@ constexpr u32 first_request(u64 address, u64 remaining, u32 limit) {
 }
 
 /// Length of the first completion of what is left of a read: it ends at the end of the request or at a multiple of
-/// `boundary` (MPS, or RCB for a completer that cuts at each), so that all but the first start aligned.
+/// `boundary` (MPS, or RCB for a completer that cuts at each; a power of two), so that all but the first start
+/// aligned.
 constexpr u32 first_completion(u64 address, u64 remaining, u32 boundary) {
-    return static_cast<u32>(std::min<u64>(remaining, boundary - address % boundary));
+    return static_cast<u32>(std::min<u64>(remaining, boundary - (address & (boundary - 1))));
 }
 
 }  // namespace smmusim::pcie::arch

@@ -96,7 +96,7 @@ void DmaEngine::send(const arch::Message& message) {
 void DmaEngine::pump() {
     if (pumping_) return;
     pumping_ = true;
-    while (issue_next()) {
+    while ((!posted_queue_.empty() || !read_queue_.empty()) && issue_next()) {
     }
     pumping_ = false;
 }
