@@ -165,7 +165,8 @@ py::dict translate(const Machine& machine, u32 smmu, u32 tbu, u32 stream, u64 ad
                             : py::object(py::none());
     result["iova"] = address;
     result["entry"] = answer ? py::object(py::int_(outcome.entry.words[0])) : py::object(py::none());
-    const bool has_ipa = (ok || answer) && outcome.translated && inspection.result.context.stage2;
+    const arch::ContextPtr& context = inspection.result.context;
+    const bool has_ipa = (ok || answer) && outcome.translated && context != nullptr && context->stage2;
     result["ipa"] = has_ipa ? py::object(py::int_(translation.ipa)) : py::object(py::none());
     result["attributes"] = ok ? py::object(attributes_of(outcome.memory)) : py::object(py::none());
     const int first = outcome.translated ? translation.stage1_level : arch::Translation::no_level;

@@ -146,8 +146,7 @@ Task<TranslationResult> translate_request(Env& env, Request request) {
         }
         translation = walked.value;
     }
-    result.context = context.value;
-    result.has_context = true;
+    result.context = ContextPtr(new StreamContext(context.value));
     result.outcome.disposition = Disposition::Answer;
     result.outcome.translated = context.value.stage1 || context.value.stage2;
     result.outcome.translation = translation;

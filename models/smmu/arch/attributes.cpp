@@ -165,14 +165,6 @@ MemoryAttributes through_stage2(MemoryAttributes first, const Ste& ste, u8 memat
     return combine(first, second);
 }
 
-Request override_request(Request request, u64 instcfg, u64 privcfg, const Identification& id) {
-    if (request.write) request.instruction = false;
-    if (id.idr1.ATTR_PERMS_OVR == 0) return request;
-    if (privcfg >= 0b10) request.privileged = privcfg == 0b11;
-    if (!request.write && instcfg >= 0b10) request.instruction = instcfg == 0b11;
-    return request;
-}
-
 /// Cacheabilities of 2-bit fields of registers and structures: 00 NC, 01 WB, 10 WT; what 11 means differs.
 MemoryAttributes own_attributes(u64 inner, u64 outer, u64 sh, Cacheability reserved) {
     const std::array cacheabilities{Cacheability::NonCacheable, Cacheability::WriteBack, Cacheability::WriteThrough,
@@ -217,13 +209,6 @@ MemoryAttributes translated_attributes(const MemoryAttributes& incoming, const S
 
 bool stage2_is_device(const Ste& ste, u8 memattr) {
     return ste[Ste::S2FWB] ? (memattr & 0b100) == 0 : (memattr >> 2) == 0;
-}
-
-Request override_request(Request request, const Ste& ste, const Identification& id) {
-    return override_request(request, ste[Ste::INSTCFG], ste[Ste::PRIVCFG], id);
-}
-Request override_request(Request request, const Gbpa& gbpa, const Identification& id) {
-    return override_request(request, gbpa[Gbpa::INSTCFG], gbpa[Gbpa::PRIVCFG], id);
 }
 
 MemoryAttributes table_attributes(const Cr1& cr1) {

@@ -26,8 +26,20 @@ sim::MemoryAttributes translated_attributes(const sim::MemoryAttributes& incomin
 bool stage2_is_device(const spec::Ste& ste, u8 memattr);
 
 /// `request` with INSTCFG and PRIVCFG applied; INSTCFG changes reads only (5.2). Writes are always Data.
-Request override_request(Request request, const spec::Ste& ste, const spec::Identification& id);
-Request override_request(Request request, const spec::Gbpa& gbpa, const spec::Identification& id);
+inline Request override_request(const Request& request, u64 instcfg, u64 privcfg, const spec::Identification& id) {
+    Request effective = request;
+    if (request.write) effective.instruction = false;
+    if (id.idr1.ATTR_PERMS_OVR == 0) return effective;
+    if (privcfg >= 0b10) effective.privileged = privcfg == 0b11;
+    if (!request.write && instcfg >= 0b10) effective.instruction = instcfg == 0b11;
+    return effective;
+}
+inline Request override_request(const Request& request, const spec::Ste& ste, const spec::Identification& id) {
+    return override_request(request, ste[spec::Ste::INSTCFG], ste[spec::Ste::PRIVCFG], id);
+}
+inline Request override_request(const Request& request, const spec::Gbpa& gbpa, const spec::Identification& id) {
+    return override_request(request, gbpa[spec::Gbpa::INSTCFG], gbpa[spec::Gbpa::PRIVCFG], id);
+}
 
 // Attributes of the SMMU's own accesses (13.1.5 and the fields named).
 

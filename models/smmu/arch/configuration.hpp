@@ -227,24 +227,33 @@ Task<Checked<StreamContext>> lookup_descriptor(Env& env, StreamContext context, 
     co_return context;
 }
 
-/// Entry and descriptor of the stream, checked, with the tags that follow.
+/// The same from the tables: of a stream whose context is not at hand.
 template <TranslationEnvironment Env>
-Task<Checked<StreamContext>> lookup_context(Env& env, Request request) {
-    const Checked<StreamContext> known = co_await env.cached_context(request.stream_id, request.substream_id);
-    if (known) {
-        env.tagged(known.value.tags);
-        co_return known;
-    }
+Task<Checked<ContextPtr>> fetch_context(Env& env, Request request) {
     const Checked<StreamContext> entry = co_await lookup_entry(env, request);
-    if (!entry) co_return entry;
+    if (!entry) co_return entry.fault;
     if (entry.value.ste.aborts()) {
         env.decided("STE.Config = 0b0xx aborts");
         co_return silent_fault("STE.Config = 0b0xx aborts");
     }
     const Request effective = override_request(request, entry.value.ste, env.identification());
-    const Checked<StreamContext> context = co_await lookup_descriptor(env, entry.value, effective);
+    const Checked<StreamContext> full = co_await lookup_descriptor(env, entry.value, effective);
+    Checked<ContextPtr> context(ContextPtr(new StreamContext(full.value)));
+    context.fault = full.fault;
     if (context) env.keep_context(request.stream_id, request.substream_id, context.value);
     co_return context;
+}
+
+/// Entry and descriptor of the stream, checked, with the tags that follow. With a fault of the descriptor comes the
+/// context without it, else none.
+template <TranslationEnvironment Env>
+Task<Checked<ContextPtr>> lookup_context(Env& env, Request request) {
+    const ContextPtr known = co_await env.cached_context(request.stream_id, request.substream_id);
+    if (known != nullptr) {
+        env.tagged(known->tags);
+        co_return known;
+    }
+    co_return co_await fetch_context(env, request);
 }
 
 }  // namespace smmusim::smmu::arch

@@ -84,13 +84,13 @@ inline Stage2Leaf place_of(const TablePoint& point, u64 ipa) {
 template <class E>
 concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, const Tags& tags, u64 address, int level,
                                           const TablePoint& point, const Stage2Leaf& leaf, const spec::Ste& ste,
-                                          const spec::Cd& cd, const StreamContext& context, const Translation& stage1) {
+                                          const spec::Cd& cd, const ContextPtr& context, const Translation& stage1) {
     { env.identification() } -> std::same_as<const spec::Identification&>;
     { env.control() } -> std::same_as<const Control&>;
     env.read(fetch);  // * Fetched
     // * Fetched: compare-and-swap of a descriptor; the first word is what was there before
     env.update(fetch, address, address);
-    env.cached_context(id, id);  // * the checked context of a stream and substream, if all of it is at hand
+    env.cached_context(id, id);  // * ContextPtr: the checked context of a stream and substream, or null
     env.cached_ste(id);          // * Checked-like: has value or not
     env.keep_ste(id, ste);
     env.keep_context(id, id, context);  // entry and descriptor that were found legal

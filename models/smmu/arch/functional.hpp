@@ -68,8 +68,8 @@ public:
         fetched.words[0] = expected;
         return sim::Ready<Fetched>(fetched);
     }
-    sim::Ready<Checked<StreamContext>> cached_context(u32, u32) { return unknown<StreamContext>(); }
-    void keep_context(u32, u32, const StreamContext&) {}
+    sim::Ready<ContextPtr> cached_context(u32, u32) { return sim::Ready<ContextPtr>(nullptr); }
+    void keep_context(u32, u32, const ContextPtr&) {}
     sim::Ready<Checked<spec::Ste>> cached_ste(u32) { return unknown<spec::Ste>(); }
     sim::Ready<Checked<spec::Cd>> cached_cd(u32, u32) { return unknown<spec::Cd>(); }
     sim::Ready<TablePoint> cached_table(const Tags&, bool, u64) { return sim::Ready<TablePoint>(TablePoint{}); }

@@ -41,13 +41,13 @@ inline Outcome pass_message(const Request& request) {
     return outcome;
 }
 
-/// Both stages for a stream whose context is known; permissions are checked.
+/// Stage 1, if it is on, and stage 2.
 template <TranslationEnvironment Env>
-Task<Checked<Translation>> translate_stages(Env& env, const StreamContext& context, Request request) {
+Task<Checked<Translation>> translate_to_stage2(Env& env, const StreamContext& context, Request request) {
     Translation result;
     if (context.stage1) {
         const Checked<Translation> first = co_await walk_stage1(env, context, request);
-        if (!first || !context.stage2) co_return first;
+        if (!first) co_return first;
         result = first.value;
     } else {
         // Stage 1 bypassed: the input address is the IPA and must fit (3.4).
@@ -69,6 +69,13 @@ Task<Checked<Translation>> translate_stages(Env& env, const StreamContext& conte
     co_return result;
 }
 
+/// The stages that are on, of a stream whose context is known; permissions are checked.
+template <TranslationEnvironment Env>
+Task<Checked<Translation>> translate_stages(Env& env, const StreamContext& context, const Request& request) {
+    if (context.stage2) return translate_to_stage2(env, context, request);
+    return walk_stage1(env, context, request);
+}
+
 /// A cache maintenance operation has no memory type of its own; an invalidation that could destroy data needs write
 /// permission and STE.DRE, else it cleans first (3.22).
 inline void maintain(Outcome& outcome, const Request& effective, const spec::Ste& ste, bool writable) {
@@ -82,14 +89,14 @@ inline void maintain(Outcome& outcome, const Request& effective, const spec::Ste
 }
 
 /// `translation` of a range applied to a transaction of the stream at `address` in it; permissions have been checked.
-/// Nothing of what `outcome` was remains visible.
-inline void proceed(Outcome& outcome, const StreamContext& context, const spec::Identification& id,
+/// Nothing of what `outcome` was remains visible. `memory` is what translated_attributes() says.
+inline void proceed(Outcome& outcome, const StreamContext& context, const sim::MemoryAttributes& memory,
                     const Request& effective, const Translation& translation, u64 address) {
     outcome.disposition = Disposition::Proceed;
     outcome.recorded = false;
     outcome.fault.kind = Fault::Kind::None;
     outcome.address = translation.output | (address & sim::low_mask(translation.span));
-    outcome.memory = translated_attributes(effective.memory, context, translation, id);
+    outcome.memory = memory;
     outcome.privileged = effective.privileged;
     outcome.instruction = effective.instruction;
     outcome.translated = true;
@@ -102,7 +109,8 @@ inline void proceed(Outcome& outcome, const StreamContext& context, const spec::
 inline Outcome proceed(const StreamContext& context, const spec::Identification& id, const Request& effective,
                        const Translation& translation) {
     Outcome outcome;
-    proceed(outcome, context, id, effective, translation, 0);
+    proceed(outcome, context, translated_attributes(effective.memory, context, translation, id), effective, translation,
+            0);
     outcome.translation = translation;
     return outcome;
 }
@@ -124,8 +132,7 @@ inline Outcome bypass_by_ste(const StreamContext& context, const spec::Identific
 /// A transaction's outcome together with what may be kept for the next one of its stream.
 struct TranslationResult {
     Outcome outcome;
-    bool has_context = false;
-    StreamContext context;
+    ContextPtr context;  ///< null if there is none to keep
 };
 
 /// The procedure for an ordinary, untranslated transaction.
@@ -142,29 +149,38 @@ Task<TranslationResult> translate_ordinary(Env& env, Request request) {
         result.outcome = bypass_by_gbpa(env.control(), env.identification(), request);
         co_return result;
     }
-    const Checked<StreamContext> context = co_await lookup_context(env, request);
-    if (!context) {
-        result.outcome = dispose(context.fault, request, context.value);
-        co_return result;
+    // What is cached is asked for here: most translations go without another coroutine.
+    ContextPtr context = co_await env.cached_context(request.stream_id, request.substream_id);
+    if (context != nullptr) {
+        env.tagged(context->tags);
+    } else {
+        const Checked<ContextPtr> fetched = co_await fetch_context(env, request);
+        if (!fetched) {
+            result.outcome =
+                dispose(fetched.fault, request, fetched.value != nullptr ? *fetched.value : StreamContext{});
+            co_return result;
+        }
+        context = fetched.value;
     }
-    result.context = context.value;
-    result.has_context = true;
-    const Request effective = override_request(request, result.context.ste, env.identification());
-    if (!result.context.stage1 && !result.context.stage2) {
+    result.context = context;
+    const Request effective = override_request(request, context->ste, env.identification());
+    if (!context->stage1 && !context->stage2) {
         env.noted("both stages are off: the address passes if it fits", "IHI 0070, 3.4");
-        result.outcome = bypass_by_ste(result.context, env.identification(), effective);
+        result.outcome = bypass_by_ste(*context, env.identification(), effective);
         co_return result;
     }
-    const Tags& tags = result.context.tags;
-    const u64 address = canonical_address(result.context, effective.address);
+    const u64 address = canonical_address(*context, effective.address);
     // One that does not permit the access leaves it to a walk, which finds the fault or updates the descriptor.
-    Checked<Translation> translation = co_await env.cached_translation(tags, address);
+    Checked<Translation> translation = co_await env.cached_translation(context->tags, address);
     if (!translation || !translation.value.permissions().allow(effective)) {
-        translation = co_await translate_stages(env, result.context, effective);
-        if (translation) env.keep_translation(tags, address, translation.value);
+        translation = co_await translate_stages(env, *context, effective);
+        if (translation) env.keep_translation(context->tags, address, translation.value);
     }
-    if (translation) result.outcome = proceed(result.context, env.identification(), effective, translation.value);
-    else result.outcome = dispose(translation.fault, effective, result.context);
+    if (translation) {
+        result.outcome = proceed(*context, env.identification(), effective, translation.value);
+    } else {
+        result.outcome = dispose(translation.fault, effective, *context);
+    }
     co_return result;
 }
 

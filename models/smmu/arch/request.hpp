@@ -1,6 +1,10 @@
 // What is asked of the SMMU and what it answers: request, translation, fault, outcome.
 #pragma once
 
+#include <bit>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+
 #include "sim/ats.hpp"
 #include "smmu/spec/cd.hpp"
 #include "smmu/spec/event.hpp"
@@ -57,13 +61,14 @@ enum class StreamWorld : u8 { El1, El2, El2E2h };
 
 /// Tags of cached translations (IHI 0070, 3.17).
 struct Tags {
+    u16 vmid = 0;  ///< of El1, if stage 2 is implemented
+    u16 asid = 0;  ///< of stage 1 with ASIDs
     StreamWorld world = StreamWorld::El1;
     bool stage1 = false;
     bool stage2 = false;
-    u16 vmid = 0;       ///< of El1, if stage 2 is implemented
-    u16 asid = 0;       ///< of stage 1 with ASIDs
     bool aset = false;  ///< separates global entries only
-    bool operator==(const Tags&) const = default;
+
+    bool operator==(const Tags& other) const { return std::bit_cast<u64>(*this) == std::bit_cast<u64>(other); }
 };
 
 /// Result of a walk, before attributes are combined with those of the transaction.
@@ -141,7 +146,8 @@ struct Outcome {
 };
 
 /// Stream table entry and context descriptor of a stream, with the tags that follow from them.
-struct StreamContext {
+struct StreamContext : boost::intrusive_ref_counter<StreamContext, boost::thread_unsafe_counter> {
+    StreamContext() = default;
     spec::Ste ste;
     spec::Cd cd;
     Tags tags;
@@ -149,5 +155,7 @@ struct StreamContext {
     bool stage2 = false;
     bool two_privileges = true;
 };
+/// A context that is not going to change, as caches, walks and results share it.
+using ContextPtr = boost::intrusive_ptr<const StreamContext>;
 
 }  // namespace smmusim::smmu::arch

@@ -1,7 +1,7 @@
 // A client transaction inside the SMMU, from its arrival to its response, and what an invalidation does to it.
 #pragma once
 
-#include <memory>
+#include <boost/intrusive/unordered_set.hpp>
 #include <utility>
 
 #include "sim/access.hpp"
@@ -15,10 +15,21 @@ namespace smmusim::smmu::uarch {
 class Tbu;
 struct Lane;
 
+/// Which misses share a walk.
+struct MissKey {
+    u32 stream = 0;
+    u32 substream = 0;
+    u64 page = 0;
+    bool operator==(const MissKey&) const = default;
+};
+
 /// A translation under way in the TCU; further misses to the same page join it.
-struct WalkJob {
+struct WalkJob : sim::Pooled,
+                 boost::intrusive_ref_counter<WalkJob, boost::thread_unsafe_counter>,
+                 boost::intrusive::unordered_set_base_hook<sim::AutoUnlink> {
     /// `name` outlives it.
     WalkJob(sim::Simulation& simulation, const std::string& name) : done(simulation, sim::BorrowedName{name}) {}
+    MissKey key;  ///< of one that others may join
     arch::Request request;
     arch::Tags tags;
     bool tagged = false;
@@ -29,6 +40,7 @@ struct WalkJob {
     arch::TranslationResult result;
     sim::Signal done;
 };
+using WalkJobPtr = boost::intrusive_ptr<WalkJob>;
 
 struct Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
     enum class State : u8 { Translating, Ready, Sent, Stalled };
@@ -54,7 +66,7 @@ struct Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
     bool global = false;
     u8 span = 12;
     arch::Tags tags;
-    std::shared_ptr<WalkJob> job;  ///< while the TCU works for it
+    WalkJobPtr job;                ///< while the TCU works for it
     bool missed = false;           ///< counted as a miss
     bool stale = false;            ///< covered by an invalidation: its translation is not kept
     bool marked = false;           ///< CMD_SYNC waits for it

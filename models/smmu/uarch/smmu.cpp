@@ -87,16 +87,15 @@ arch::Fetched Smmu::update_memory(const arch::Fetch& fetch, u64 expected, u64 de
 
 Inspection Smmu::inspect(const arch::Request& request, bool cached, std::size_t tbu) {
     if (cached && registers_.control().enabled && tbu < tbus_.size()) {
-        arch::StreamContext context;
+        arch::ContextPtr context;
         if (const arch::Translation* known = tbus_[tbu]->peek(request, context)) {
-            const arch::Request effective = arch::override_request(request, context.ste, config_.identification);
+            const arch::Request effective = arch::override_request(request, context->ste, config_.identification);
             if (known->permissions().allow(effective)) {
                 Inspection inspection;
-                const u64 address = arch::canonical_address(context, request.address);
+                const u64 address = arch::canonical_address(*context, request.address);
                 inspection.result.outcome =
-                    arch::proceed(context, config_.identification, effective, at_address(*known, address));
+                    arch::proceed(*context, config_.identification, effective, at_address(*known, address));
                 inspection.result.context = context;
-                inspection.result.has_context = true;
                 return inspection;
             }
         }

@@ -27,10 +27,11 @@ arch::Request request_of(const Access& access) {
     request.no_write = attributes.no_write;
     const bool translation_request = request.address_type == sim::AddressType::TranslationRequest;
     if (translation_request) request.count = access.size / 8;
-    // Atomics are aligned and of a power of two up to 8 bytes; a translation request is a read.
-    const bool odd_atomic = access.command == sim::Command::Atomic &&
-                            (!std::has_single_bit(access.size) || access.size > 8 || access.address % access.size != 0);
-    request.unsupported = odd_atomic || (translation_request && request.write);
+    // A translation request is a read; atomics are aligned and of a power of two up to 8 bytes.
+    request.unsupported = translation_request && request.write;
+    if (access.command == sim::Command::Atomic) [[unlikely]]
+        request.unsupported |=
+            !std::has_single_bit(access.size) || access.size > 8 || access.address % access.size != 0;
     request.memory = attributes.memory;
     return request;
 }
@@ -76,9 +77,11 @@ Lane& Tbu::lane_of(const sim::Attributes& attributes) {
     // A raw requester has no RequesterID: its stream is its identity.
     const u64 key =
         attributes.requester_id != sim::no_id ? attributes.requester_id : u64{1} << 32 | attributes.stream_id;
-    Lane& lane = lanes_[key];
-    lane.key = key;
-    return lane;
+    if (latest_lane_ == nullptr || latest_lane_->key != key) {
+        latest_lane_ = &lanes_[key];
+        latest_lane_->key = key;
+    }
+    return *latest_lane_;
 }
 
 void Tbu::take(Access& access) {
@@ -140,6 +143,19 @@ void Tbu::start(Pending& pending) {
     scope_.spawn("translation", miss(pending, at));
 }
 
+const sim::MemoryAttributes& Tbu::KnownStream::combine(const sim::MemoryAttributes& memory,
+                                                       const Translation& translation, const spec::Identification& id) {
+    const u32 now = u32{translation.mair} | u32{translation.stage1_shareability} << 8 |
+                    u32{translation.stage2_memory} << 16 | u32{translation.stage2_shareability} << 24;
+    if (!combined || stages != now || incoming != memory) {
+        outgoing = arch::translated_attributes(memory, *context, translation, id);
+        incoming = memory;
+        stages = now;
+        combined = true;
+    }
+    return outgoing;
+}
+
 bool Tbu::look_up(Pending& pending, Time& at) {
     const arch::Control& control = service_.control();
     if (!pending.request.ordinary() || (pending.request.speculative && pending.request.write)) {
@@ -160,12 +176,13 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     }
     pending.uses_translation = true;
     at = clock_.after(at, config_.utlb_latency);
-    const StreamContext* const context = contexts_.find({pending.request.stream_id, pending.request.substream_id});
-    if (context == nullptr) {
+    KnownStream* const known = contexts_.find({pending.request.stream_id, pending.request.substream_id});
+    if (known == nullptr) {
         pending.hit = Hit::Miss;
         at = clock_.after(at, config_.tlb_latency);
         return false;
     }
+    const StreamContext* const context = known->context.get();
     const spec::Identification& id = service_.identification();
     const Request effective = arch::override_request(pending.request, context->ste, id);
     if (!context->stage1 && !context->stage2) {
@@ -193,7 +210,8 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     pending.tagged = true;
     pending.global = found->global;
     pending.span = static_cast<u8>(found->span);
-    arch::proceed(pending.outcome, *context, id, effective, *found, pending.address);
+    arch::proceed(pending.outcome, *context, known->combine(effective.memory, *found, id), effective, *found,
+                  pending.address);
     return true;
 }
 
@@ -204,30 +222,29 @@ sim::Task<> Tbu::miss(Pending& pending, Time looked_up) {
     pending.spend(Stage::TranslationSlot, std::max(looked_up, simulation_.now()));
     co_await simulation_.until(clock_.after(std::max(looked_up, simulation_.now()), config_.link_latency));
     pending.spend(Stage::Link, simulation_.now());
-    const arch::TranslationResult result = co_await service_.translate(pending);
+    const arch::ContextPtr context = co_await service_.translate(pending);
     co_await simulation_.until(clock_.after(simulation_.now(), config_.link_latency));
     pending.spend(Stage::Link, simulation_.now());
     miss_latency_.add(simulation_.now() - arrived);
-    fill(pending, result);
+    fill(pending, context);
     pending.job.reset();
-    pending.outcome = result.outcome;
     ready(pending, simulation_.now());
 }
 
-void Tbu::fill(Pending& pending, const arch::TranslationResult& result) {
-    if (!result.has_context || !pending.request.ordinary()) return;
-    const StreamContext& context = result.context;
-    if (!pending.stale) contexts_.insert({pending.request.stream_id, pending.request.substream_id}, context);
-    pending.address = arch::canonical_address(context, pending.request.address);
-    if (result.outcome.disposition != Disposition::Proceed || !result.outcome.translated) return;
-    const Translation& translation = result.outcome.translation;
-    pending.tags = context.tags;
+void Tbu::fill(Pending& pending, const arch::ContextPtr& context) {
+    if (context == nullptr || !pending.request.ordinary()) return;
+    if (!pending.stale)
+        contexts_.insert({pending.request.stream_id, pending.request.substream_id}, KnownStream(context));
+    pending.address = arch::canonical_address(*context, pending.request.address);
+    if (pending.outcome.disposition != Disposition::Proceed || !pending.outcome.translated) return;
+    const Translation& translation = pending.outcome.translation;
+    pending.tags = context->tags;
     pending.tagged = true;
     pending.global = translation.global;
     pending.span = static_cast<u8>(translation.span);
     if (pending.stale) return;
-    tlb_.insert(context.tags, pending.address, translation);
-    utlb_.insert(context.tags, pending.address, translation);
+    tlb_.insert(context->tags, pending.address, translation);
+    utlb_.insert(context->tags, pending.address, translation);
 }
 
 Time Tbu::perform(Access& access) {
@@ -263,18 +280,18 @@ void Tbu::invalidate(const arch::TranslationScope& scope) {
 
 void Tbu::invalidate(const arch::ConfigurationScope& scope) {
     // A context joins an entry and a descriptor: either invalidates it.
-    contexts_.erase_if([&](const StreamKey& key, const StreamContext&) {
+    contexts_.erase_if([&](const StreamKey& key, const KnownStream&) {
         return scope.covers_descriptor(key.stream, key.substream == sim::no_id ? 0 : key.substream);
     });
 }
 
-const Translation* Tbu::peek(const Request& request, StreamContext& context) {
-    const StreamContext* const known = contexts_.peek({request.stream_id, request.substream_id});
+const Translation* Tbu::peek(const Request& request, arch::ContextPtr& context) {
+    const KnownStream* const known = contexts_.peek({request.stream_id, request.substream_id});
     if (known == nullptr) return nullptr;
-    context = *known;
-    const u64 address = arch::canonical_address(context, request.address);
-    if (const Translation* found = utlb_.peek(context.tags, address)) return found;
-    return tlb_.peek(context.tags, address);
+    context = known->context;
+    const u64 address = arch::canonical_address(*context, request.address);
+    if (const Translation* found = utlb_.peek(context->tags, address)) return found;
+    return tlb_.peek(context->tags, address);
 }
 
 void Tbu::reset() {
@@ -285,6 +302,7 @@ void Tbu::reset() {
     ++resets_;
     ending_.clear();
     lanes_.clear();
+    latest_lane_ = nullptr;
     free_.clear();
     for (const auto& pending : all_) {
         pending->renew();

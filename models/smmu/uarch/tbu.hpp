@@ -19,8 +19,8 @@ namespace smmusim::smmu::uarch {
 /// What a TBU asks of the rest of the SMMU.
 class TranslationService {
 public:
-    /// The answer of the TCU for a transaction that no TLB could translate.
-    virtual sim::Task<arch::TranslationResult> translate(Pending& pending) = 0;
+    /// The outcome, by the TCU, of a transaction that no TLB could translate, and the context to keep, or null.
+    virtual sim::Task<arch::ContextPtr> translate(Pending& pending) = 0;
     /// A fault of a transaction that has been terminated.
     virtual void record(const arch::Outcome& outcome) = 0;
     /// A transaction whose fault stalls it: waits until retry() or abort_stalled() of its TBU.
@@ -72,7 +72,7 @@ public:
     template <class Visitor, class Ending>
     void for_each_in_flight(Visitor visitor, Ending ending);
     /// What the TLBs would answer now, for inspection.
-    const arch::Translation* peek(const arch::Request& request, arch::StreamContext& context);
+    const arch::Translation* peek(const arch::Request& request, arch::ContextPtr& context);
     /// Nothing is cached and nothing in flight.
     bool dormant() const {
         return in_flight_.empty() && waiting_.empty() && contexts_.size() == 0 && utlb_.size() == 0 && tlb_.size() == 0;
@@ -98,6 +98,19 @@ private:
         bool operator==(const StreamKey&) const = default;
         u64 hash() const { return stream + tag_mix(substream); }
     };
+    /// A context, and the attributes of its latest hit: what follows from the same inputs is the same.
+    struct KnownStream {
+        arch::ContextPtr context;
+        sim::MemoryAttributes incoming;
+        u32 stages = 0;  ///< the attributes of both stages
+        sim::MemoryAttributes outgoing;
+        bool combined = false;
+
+        KnownStream() = default;
+        explicit KnownStream(arch::ContextPtr known) : context(std::move(known)) {}
+        const sim::MemoryAttributes& combine(const sim::MemoryAttributes& memory, const arch::Translation& translation,
+                                             const spec::Identification& id);
+    };
     struct Ending {
         Time at;
         Pending* pending;
@@ -112,7 +125,7 @@ private:
     /// True if the TLBs or the registers answer; `pending.outcome` is set and `at` advanced by the look-ups.
     bool look_up(Pending& pending, Time& at);
     sim::Task<> miss(Pending& pending, Time looked_up);
-    void fill(Pending& pending, const arch::TranslationResult& result);
+    void fill(Pending& pending, const arch::ContextPtr& context);
     void ready(Pending& pending, Time at);
     /// Status and data of a transaction that does not proceed.
     static void answer(sim::Access& access, const arch::Outcome& outcome);
@@ -143,7 +156,7 @@ private:
     sim::Pipe accept_;
     Tlb utlb_;
     Tlb tlb_;
-    sim::AssocCache<StreamKey, arch::StreamContext> contexts_;
+    sim::AssocCache<StreamKey, KnownStream> contexts_;
     std::function<arch::Outcome(const arch::Request&, bool)> functional_;
 
     std::vector<std::unique_ptr<Pending>> all_;
@@ -158,6 +171,7 @@ private:
     std::uintptr_t resets_ = 0;
     std::deque<Ending> ending_;  ///< answered; the response arrives at `at`
     std::unordered_map<u64, Lane> lanes_;
+    Lane* latest_lane_ = nullptr;  ///< most accesses are of the requester of the one before
     boost::circular_buffer_space_optimized<TransactionRecord> records_;
     u64 sequence_ = 0;
 

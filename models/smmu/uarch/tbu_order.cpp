@@ -185,7 +185,9 @@ void Tbu::answer(Access& access, const Outcome& outcome) {
 }
 
 void Tbu::drop(Lane& lane) {
-    if (--lane.in_flight == 0) lanes_.erase(lane.key);
+    if (--lane.in_flight != 0) return;
+    if (latest_lane_ == &lane) latest_lane_ = nullptr;
+    lanes_.erase(u64{lane.key});
 }
 
 void Tbu::complete(Access& access, Time at) {
@@ -203,8 +205,7 @@ void Tbu::release(Pending& pending, Time at) {
     pending.lane = nullptr;
     pending.unlink();
     ending_.push_back({at, &pending});
-    if (config_.transactions != 0)
-        simulation_.scheduler().at(at, &Tbu::left, this, reinterpret_cast<void*>(resets_));
+    if (config_.transactions != 0) simulation_.scheduler().at(at, &Tbu::left, this, reinterpret_cast<void*>(resets_));
 }
 
 void Tbu::keep_record(Pending& pending, Time at) {

@@ -29,54 +29,56 @@ Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config,
       read_name_(name_ + ": a table read"),
       scope_(simulation, name_) {}
 
-std::shared_ptr<WalkJob> Tcu::begin_job(Pending& pending) {
-    auto job = std::allocate_shared<WalkJob>(sim::PoolAllocator<WalkJob>(), simulation_, job_name_);
+WalkJobPtr Tcu::begin_job(Pending& pending) {
+    const WalkJobPtr job = new WalkJob(simulation_, job_name_);
     job->request = pending.request;
     pending.job = job;
     return job;
 }
 
-Task<TranslationResult> Tcu::translate(Pending& pending) {
+Task<arch::ContextPtr> Tcu::translate(Pending& pending) {
     received(pending.request.stream_id);
     const Time arrived = simulation_.now();
     if (!pending.request.ordinary()) {
         if (pending.request.address_type == sim::AddressType::TranslationRequest)
             events.report(spec::MonitorEvent::PcieAtsTransRq, pending.request.stream_id);
         // ATS and unsupported transactions share no walk.
-        const std::shared_ptr<WalkJob> job = begin_job(pending);
+        const WalkJobPtr job = begin_job(pending);
         co_await walk(*job);
         account(pending, *job);
         latency_.add(simulation_.now() - arrived);
-        co_return job->result;
+        pending.outcome = job->result.outcome;
+        co_return job->result.context;
     }
     const MissKey key{pending.request.stream_id, pending.request.substream_id, pending.address >> 12};
     const auto found = misses_.find(key);
-    if (found != misses_.end() && !found->second->stale) {
-        const std::shared_ptr<WalkJob> job = found->second;
+    if (found != misses_.end() && !found->stale) {
+        const WalkJobPtr job(&*found);
         ++joined_;
         pending.job = job;
         pending.hit = Hit::Joined;
         while (!job->finished) co_await job->done.wait();
         pending.spend(Stage::Joined, simulation_.now());
-        TranslationResult result = job->result;
-        if (serves(*job, pending.request, result)) {
+        if (serves(*job, pending)) {
             latency_.add(simulation_.now() - arrived);
-            co_return result;
+            co_return job->result.context;
         }
     }
-    const std::shared_ptr<WalkJob> job = begin_job(pending);
+    const WalkJobPtr job = begin_job(pending);
     pending.stale = false;  // what a joined walk may have missed, this one sees
     pending.hit = Hit::Miss;
-    misses_[key] = job;
+    job->key = key;
+    misses_.erase(key);  // nobody joins an earlier one any more
+    misses_.insert(*job);
     co_await walk(*job);
     account(pending, *job);
     job->finished = true;
-    const auto mine = misses_.find(key);
-    if (mine != misses_.end() && mine->second == job) misses_.erase(mine);
+    job->unlink();
     job->done.notify_all();
     prefetch_behind(job->request, job->result);
     latency_.add(simulation_.now() - arrived);
-    co_return job->result;
+    pending.outcome = job->result.outcome;
+    co_return job->result.context;
 }
 
 void Tcu::account(Pending& pending, const WalkJob& job) {
@@ -87,16 +89,19 @@ void Tcu::account(Pending& pending, const WalkJob& job) {
 }
 
 /// What the walk found serves everybody whom it permits; a fault is found, and recorded, by each on its own.
-bool Tcu::serves(const WalkJob& job, const arch::Request& request, TranslationResult& result) {
-    if (result.outcome.disposition != arch::Disposition::Proceed || !result.outcome.translated) return false;
-    const arch::Request effective = arch::override_request(request, result.context.ste, identification_);
-    arch::Translation translation = result.outcome.translation;
+bool Tcu::serves(const WalkJob& job, Pending& pending) {
+    const arch::Outcome& found = job.result.outcome;
+    if (found.disposition != arch::Disposition::Proceed || !found.translated) return false;
+    const arch::StreamContext& context = *job.result.context;
+    const arch::Request& request = pending.request;
+    const arch::Request effective = arch::override_request(request, context.ste, identification_);
+    arch::Translation translation = found.translation;
     const u64 within = sim::low_mask(12);
     translation.output = (translation.output & ~within) | (request.address & within);
     translation.ipa = (translation.ipa & ~within) | (request.address & within);
     if (!translation.permissions().allow(effective)) return false;
     if (job.missed) missed(request.stream_id);
-    result.outcome = arch::proceed(result.context, identification_, effective, translation);
+    pending.outcome = arch::proceed(context, identification_, effective, translation);
     return true;
 }
 
@@ -110,21 +115,20 @@ Task<> Tcu::walk(WalkJob& job) {
     }
 }
 
-Checked<arch::StreamContext> Tcu::known_context(u32 stream, u32 substream) {
+arch::ContextPtr Tcu::known_context(u32 stream, u32 substream) {
     // Both structures are looked up, and count as used; that they are legal is remembered.
     const spec::Ste* const ste = stes_.find({stream, 0});
-    if (ste == nullptr) return unknown<arch::StreamContext>();
+    if (ste == nullptr) return nullptr;
     const CheckedContext* const known = contexts_.find({stream, substream});
     if (known == nullptr || known->changes != configuration_changes_ || known->cr2 != registers_.control().cr2.raw())
-        return unknown<arch::StreamContext>();
-    if (known->descriptor && cds_.find({stream, substream == sim::no_id ? 0 : substream}) == nullptr)
-        return unknown<arch::StreamContext>();
+        return nullptr;
+    if (known->context->stage1 && cds_.find({stream, substream == sim::no_id ? 0 : substream}) == nullptr)
+        return nullptr;
     return known->context;
 }
 
-void Tcu::keep_context(u32 stream, u32 substream, const arch::StreamContext& context) {
-    contexts_.insert({stream, substream},
-                     {configuration_changes_, registers_.control().cr2.raw(), context.stage1, context});
+void Tcu::keep_context(u32 stream, u32 substream, const arch::ContextPtr& context) {
+    contexts_.insert({stream, substream}, {configuration_changes_, registers_.control().cr2.raw(), context});
 }
 
 /// A job that no transaction waits for.

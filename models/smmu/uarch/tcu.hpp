@@ -1,7 +1,7 @@
 // The translation control unit: joins misses, looks into its caches, walks with a bounded number of slots.
 #pragma once
 
-#include <unordered_map>
+#include <array>
 
 #include "sim/clock.hpp"
 #include "sim/resources.hpp"
@@ -19,8 +19,9 @@ public:
     Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config, const sim::Clock& clock,
         const spec::Identification& identification, arch::Registers& registers, sim::Port& memory);
 
-    /// Translates for `pending`, or joins a translation of the same page that is under way.
-    sim::Task<arch::TranslationResult> translate(Pending& pending);
+    /// Translates for `pending`, or joins a translation of the same page that is under way: gives it its outcome, and
+    /// returns the context to keep, if there is one.
+    sim::Task<arch::ContextPtr> translate(Pending& pending);
 
     /// Fills caches as CMD_PREFETCH_* asks; leaves no event.
     sim::Task<> prefetch(arch::Prefetch prefetch);
@@ -40,17 +41,19 @@ public:
 
 private:
     friend class TimedEnvironment;
-    struct MissKey {
-        u32 stream = 0;
-        u32 substream = 0;
-        u64 page = 0;
-        bool operator==(const MissKey&) const = default;
+    struct KeyOfJob {
+        using type = MissKey;
+        const MissKey& operator()(const WalkJob& job) const { return job.key; }
     };
     struct MissHash {
         std::size_t operator()(const MissKey& key) const {
             return static_cast<std::size_t>(key.page + tag_mix(u64{key.substream} << 32 | key.stream));
         }
     };
+    using Misses =
+        boost::intrusive::unordered_set<WalkJob, boost::intrusive::key_of_value<KeyOfJob>,
+                                        boost::intrusive::hash<MissHash>, boost::intrusive::power_2_buckets<true>,
+                                        boost::intrusive::constant_time_size<false>>;
 
     class Background;
     /// An entry and a descriptor that were found legal, as long as nothing in their caches changes. Saves the host's
@@ -58,17 +61,16 @@ private:
     struct CheckedContext {
         u64 changes = 0;  ///< configuration_changes_ when it was
         u64 cr2 = 0;
-        bool descriptor = false;
-        arch::StreamContext context;
+        arch::ContextPtr context;
     };
 
-    std::shared_ptr<WalkJob> begin_job(Pending& pending);
+    WalkJobPtr begin_job(Pending& pending);
     sim::Task<> walk(WalkJob& job);
     /// The time of its own walk, by stages.
     void account(Pending& pending, const WalkJob& job);
-    bool serves(const WalkJob& job, const arch::Request& request, arch::TranslationResult& result);
-    arch::Checked<arch::StreamContext> known_context(u32 stream, u32 substream);
-    void keep_context(u32 stream, u32 substream, const arch::StreamContext& context);
+    bool serves(const WalkJob& job, Pending& pending);
+    arch::ContextPtr known_context(u32 stream, u32 substream);
+    void keep_context(u32 stream, u32 substream, const arch::ContextPtr& context);
     void count(const arch::Fetch& fetch, u32 stream);
     /// A translation asked for by a TBU, a command or a register; and that it did not do without tables.
     void received(u32 stream);
@@ -92,9 +94,8 @@ private:
     IpaCache ipas_;
     sim::AssocCache<StructureKey, CheckedContext> contexts_;
     u64 configuration_changes_ = 1;
-    std::unordered_map<MissKey, std::shared_ptr<WalkJob>, MissHash, std::equal_to<MissKey>,
-                       sim::PoolAllocator<std::pair<const MissKey, std::shared_ptr<WalkJob>>>>
-        misses_;
+    std::array<Misses::bucket_type, 256> miss_buckets_;
+    Misses misses_{Misses::bucket_traits(miss_buckets_.data(), miss_buckets_.size())};
     std::vector<WalkJob*> background_;  ///< on nobody's behalf: an invalidation keeps all of them from filling caches
     std::string job_name_;
     std::string read_name_;

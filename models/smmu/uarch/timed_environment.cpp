@@ -42,7 +42,7 @@ TimedEnvironment::Read TimedEnvironment::read(const Fetch& fetch) { return Read(
 
 TimedEnvironment::Read::Read(TimedEnvironment& environment, const Fetch& fetch)
     : Waiter(environment.tcu_.simulation_, environment.tcu_.read_name_), environment_(environment), fetch_(fetch) {
-    if (!environment.slot_) first_.emplace(environment.read_with_slot(fetch));
+    if (!environment.slot_ && !environment.take_free_slot()) first_.emplace(environment.read_with_slot(fetch));
 }
 
 TimedEnvironment::Read::~Read() = default;  // an access under way finishes without us
@@ -116,10 +116,8 @@ Task<Fetched> TimedEnvironment::update(const Fetch fetch, u64 expected, u64 desi
     co_return before;
 }
 
-Task<Checked<arch::StreamContext>> TimedEnvironment::cached_context(u32 stream, u32 substream) {
-    co_await cycles(tcu_.config_.config_latency);
-    searched_configuration_ = true;
-    co_return tcu_.known_context(stream, substream);
+TimedEnvironment::KnownContext TimedEnvironment::cached_context(u32 stream, u32 substream) {
+    return KnownContext(*this, stream, substream);
 }
 
 sim::Answer<Checked<spec::Ste>> TimedEnvironment::cached_ste(u32 stream) {
@@ -207,7 +205,7 @@ Task<TablePoint> TimedEnvironment::deepest_table(WalkCache<Leaf>& cache,
 
 // What an invalidation covered while it was fetched is not kept.
 
-void TimedEnvironment::keep_context(u32 stream, u32 substream, const arch::StreamContext& context) {
+void TimedEnvironment::keep_context(u32 stream, u32 substream, const arch::ContextPtr& context) {
     if (!job_.stale) tcu_.keep_context(stream, substream, context);
 }
 
@@ -260,12 +258,25 @@ TimedEnvironment::~TimedEnvironment() {
     if (slot_) tcu_.slots_busy_ += tcu_.simulation_.now() - granted_;
 }
 
-Task<> TimedEnvironment::take_slot() {
-    const Time asked = tcu_.simulation_.now();
-    slot_ = co_await tcu_.walk_slots_.take();
+void TimedEnvironment::granted(sim::Slots::Slot slot, Time asked) {
+    slot_ = std::move(slot);
     granted_ = tcu_.simulation_.now();
     tcu_.walk_wait_.add(granted_ - asked);
     job_.slot_wait += granted_ - asked;
+}
+
+bool TimedEnvironment::take_free_slot() {
+    if (tcu_.config_.walk_start_latency != 0) return false;
+    sim::Slots::Slot slot = tcu_.walk_slots_.try_take();
+    if (!slot) return false;
+    granted(std::move(slot), tcu_.simulation_.now());
+    return true;
+}
+
+Task<> TimedEnvironment::take_slot() {
+    const Time asked = tcu_.simulation_.now();
+    sim::Slots::Slot slot = co_await tcu_.walk_slots_.take();
+    granted(std::move(slot), asked);
     if (tcu_.config_.walk_start_latency != 0) co_await cycles(tcu_.config_.walk_start_latency);
 }
 

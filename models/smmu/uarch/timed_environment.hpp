@@ -27,14 +27,15 @@ public:
     const arch::Control& control() const { return tcu_.registers_.control(); }
 
     class Read;
+    class KnownContext;
     Read read(const arch::Fetch& fetch);
     sim::Task<arch::Fetched> update(const arch::Fetch fetch, u64 expected, u64 desired);
-    sim::Task<arch::Checked<arch::StreamContext>> cached_context(u32 stream, u32 substream);
+    KnownContext cached_context(u32 stream, u32 substream);
     sim::Answer<arch::Checked<spec::Ste>> cached_ste(u32 stream);
     sim::Answer<arch::Checked<spec::Cd>> cached_cd(u32 stream, u32 index);
     sim::Answer<arch::TablePoint> cached_table(const arch::Tags& tags, bool stage1, u64 address);
     sim::Answer<arch::Checked<arch::Stage2Leaf>> cached_stage2(const arch::Tags& tags, u64 ipa);
-    void keep_context(u32 stream, u32 substream, const arch::StreamContext& context);
+    void keep_context(u32 stream, u32 substream, const arch::ContextPtr& context);
     void keep_ste(u32 stream, const spec::Ste& ste);
     void keep_cd(u32 stream, u32 index, const spec::Cd& cd);
     void keep_table(const arch::Tags& tags, bool stage1, u64 address, unsigned span, const arch::TablePoint& point);
@@ -61,6 +62,9 @@ private:
 
     auto cycles(u64 count) const { return tcu_.simulation_.until(tcu_.clock_.after(tcu_.simulation_.now(), count)); }
     sim::Task<> take_slot();
+    /// If one is free and ready at once; most are, and need no coroutine.
+    bool take_free_slot();
+    void granted(sim::Slots::Slot slot, Time asked);
     sim::Task<arch::Checked<spec::Ste>> search_ste(u32 stream);
     sim::Task<arch::Fetched> read_with_slot(const arch::Fetch fetch);
     void count(const arch::Fetch& fetch);
@@ -104,6 +108,26 @@ private:
     arch::Fetch fetch_;
     sim::AccessPtr access_;
     std::optional<sim::Task<arch::Fetched>> first_;  ///< without a slot: takes one, and then reads
+};
+
+/// The look-up of the configuration caches.
+class TimedEnvironment::KnownContext final : public sim::Delay {
+public:
+    KnownContext(TimedEnvironment& environment, u32 stream, u32 substream)
+        : Delay(environment.tcu_.simulation_, environment.tcu_.clock_.after(environment.tcu_.simulation_.now(),
+                                                                            environment.tcu_.config_.config_latency)),
+          environment_(environment),
+          stream_(stream),
+          substream_(substream) {}
+    arch::ContextPtr await_resume() const {
+        environment_.searched_configuration_ = true;
+        return environment_.tcu_.known_context(stream_, substream_);
+    }
+
+private:
+    TimedEnvironment& environment_;
+    u32 stream_;
+    u32 substream_;
 };
 
 }  // namespace smmusim::smmu::uarch

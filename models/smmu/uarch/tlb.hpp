@@ -51,8 +51,9 @@ public:
     }
 
     /// Keeps what a walk of `address` found.
-    void insert(const arch::Tags& tags, u64 address, arch::Translation translation) {
+    void insert(const arch::Tags& tags, u64 address, const arch::Translation& found) {
         if (cache_.capacity() == 0) return;
+        arch::Translation translation = found;
         const u64 offset = sim::low_mask(translation.span);
         translation.output &= ~offset;
         translation.ipa &= ~offset;
