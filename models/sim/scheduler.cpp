@@ -111,33 +111,45 @@ bool Scheduler::open_next() {
     return true;
 }
 
+/// The next event was cancelled: its entry is free again only now, so that the queue never names another.
+void Scheduler::drop_cancelled() {
+    release(open_[open_count_ - 1].id);
+    --open_count_;
+}
+
 Time Scheduler::next_time() {
     for (;;) {
         while (open_count_ != 0) {
             const Key& key = open_[open_count_ - 1];
-            // A cancelled event has sequence 0 in its slab entry: drop it here.
-            if (slab_[key.id].sequence == key.sequence) return key.time;
-            release(key.id);
-            --open_count_;
+            if (slab_[key.id].sequence != 0) return key.time;
+            drop_cancelled();
         }
         if (!open_next()) return end_of_time;
     }
 }
 
 void Scheduler::run(Time limit, Until until) {
-    limit_ = limit;
+    limit_ = std::min(limit, end_of_time - 1);  // what is scheduled for the end of time never happens
     while (!stop_ && (work_ != 0 || until == Until::Limit)) {
-        const Time time = next_time();
-        if (time == end_of_time || time > limit_) return;
-        const u32 id = open_[--open_count_].id;
-        Event& event = slab_[id];
+        if (open_count_ == 0) {
+            if (!open_next()) return;
+            continue;
+        }
+        const Key& key = open_[open_count_ - 1];
+        Event& event = slab_[key.id];
+        if (event.sequence == 0) {
+            drop_cancelled();
+            continue;
+        }
+        if (key.time > limit_) return;
         const Function function = event.function;
         void* const object = event.object;
         void* const argument = event.argument;
         work_ -= event.kind == Kind::Work;
         event.sequence = 0;
-        release(id);
-        now_ = std::max(now_, time);
+        if (key.time > now_) now_ = key.time;  // advance_to() may have been here
+        release(key.id);
+        --open_count_;
         ++executed_;
         function(object, argument);
         if (executed_ % poll_interval == 0 && poll_ != nullptr) poll_(poll_object_, nullptr);

@@ -137,6 +137,7 @@ private:
     }
     void insert_elsewhere(Key key);
     void place(Key key);
+    void drop_cancelled();
     bool open_next();
     u64 next_bucket() const;
     void open(u64 number);

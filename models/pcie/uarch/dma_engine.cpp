@@ -142,12 +142,14 @@ bool DmaEngine::issue_next() {
     };
     const auto try_read = [&] {
         if (!read) return false;
-        const sim::DmaOperation& operation = *read_queue_.front()->operation;
-        const spec::Packet packet = spec::memory_read(operation.address, operation.attributes.has_substream());
+        const DmaTransfer& transfer = *read_queue_.front();
+        const sim::DmaOperation& operation = *transfer.operation;
+        const spec::Packet packet =
+            spec::memory_read(operation.address + transfer.issued, operation.attributes.has_substream());
         if (!in_pace) out_of_pace = true;
         else if (!up.affordable(packet)) out_of_credit = true;
         else {
-            issue_read();
+            issue_read(packet);
             return true;
         }
         return false;
@@ -234,12 +236,11 @@ void DmaEngine::issue_posted() {
     launch(request, packet, sent.arrival);
 }
 
-void DmaEngine::issue_read() {
+void DmaEngine::issue_read(const spec::Packet& packet) {
     DmaTransfer& transfer = *read_queue_.front();
     const sim::DmaOperation& operation = *transfer.operation;
     const u64 address = operation.address + transfer.issued;
     const u32 length = arch::first_request(address, operation.size - transfer.issued, function_.max_read_request());
-    const spec::Packet packet = spec::memory_read(address, operation.attributes.has_substream());
     const LinkDirection::Sent sent = link_.up().send(packet, simulation_.now() + config_.transmit_latency);
     if (tags_.in_use() == 0) function_.set_transactions_pending(true);
     DmaRequest& request = reads_[tags_.take()];

@@ -56,7 +56,7 @@ private:
     bool issue_next();
     spec::Packet packet_of(const Posted& posted) const;
     void issue_posted();
-    void issue_read();
+    void issue_read(const spec::Packet& packet);
     void launch(DmaRequest& request, const spec::Packet& packet, Time arrival);
     DmaRequest& take_write_request();
     void count_packet(Time at, const char* kind, const sim::Access& access);

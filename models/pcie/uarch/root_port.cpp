@@ -165,7 +165,7 @@ void RootPort::forward(Function& function, DownstreamRequest& request) {
     enqueue(request.posted() ? spec::PacketClass::Posted : spec::PacketClass::NonPosted, item);
 }
 
-void RootPort::enqueue(spec::PacketClass packet_class, Item item) {
+void RootPort::enqueue(spec::PacketClass packet_class, Item& item) {
     item.sequence = ++item_sequence_;
     if (queues_[0].empty() && queues_[1].empty() && queues_[2].empty()) {
         // Nothing is ahead of it: it leaves at once, as far as the credits reach.

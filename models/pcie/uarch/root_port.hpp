@@ -91,7 +91,7 @@ private:
     void release(Hop& hop);
     void visible(Hop& hop, Time at);
     void answer(DownstreamRequest& request, sim::Status status, Time at);
-    void enqueue(spec::PacketClass packet_class, Item item);
+    void enqueue(spec::PacketClass packet_class, Item& item);
     void drain();
     u32 piece_of(const Item& item) const;
     spec::Packet packet_of(const Item& item, u32 piece) const;

@@ -210,7 +210,8 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     pending.tagged = true;
     pending.global = found->global;
     pending.span = static_cast<u8>(found->span);
-    arch::proceed(pending.outcome, *context, known->combine(effective.memory, *found, id), effective, *found,
+    // Overrides of the stream table change no memory attribute of the request.
+    arch::proceed(pending.outcome, *context, known->combine(pending.request.memory, *found, id), effective, *found,
                   pending.address);
     return true;
 }
