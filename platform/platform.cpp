@@ -229,6 +229,14 @@ void Platform::submit(const StreamIdentity& identity, const PageHandle& operatio
     parts.smmus[identity.smmu]->page_request(request);
 }
 
+std::vector<results::SlotHistory> Platform::occupancy() {
+    std::vector<results::SlotHistory> histories;
+    for (const auto& smmu : machine().smmus)
+        for (smmu::uarch::SlotUse& use : smmu->occupancy())
+            histories.push_back({smmu->name() + "." + use.name, std::move(use.windows)});
+    return histories;
+}
+
 const std::vector<sim::AtcInvalidation>& Platform::invalidations(const StreamIdentity& identity) {
     Machine& parts = machine();
     if (identity.smmu >= parts.smmus.size())

@@ -6,6 +6,7 @@
 
 #include "platform/config/loader.hpp"
 #include "platform/machine.hpp"
+#include "platform/results/files.hpp"
 #include "platform/traffic.hpp"
 
 namespace smmusim::platform {
@@ -67,6 +68,8 @@ public:
     /// The backdoor at the coherent point.
     memory::Storage& memory() { return machine_.ram->storage(); }
     const std::vector<results::Event>& events() const { return machine_.events.events(); }
+    /// The use of slots over time, of the SMMUs whose configuration keeps it.
+    std::vector<results::SlotHistory> occupancy();
 
     // Time. Exceptions of activities and callbacks arrive here; stop() makes the run under way return early.
     Time now() const { return machine_.simulation.now(); }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "sim/occupancy.hpp"
 #include "sim/simulation.hpp"
 
 namespace smmusim::sim {
@@ -70,8 +71,13 @@ public:
     u64 peak() const { return peak_; }
     void reset_peak() { peak_ = in_use(); }
     const std::string& name() const { return name_; }
+    /// Tells `occupancy` of every change from now on.
+    void observe(Occupancy& occupancy) { occupancy_ = &occupancy; }
 
 private:
+    void changed() {
+        if (occupancy_ != nullptr) occupancy_->change(simulation_.now(), in_use());
+    }
     bool grant_free() {
         if (free_ == 0 || !queue_.empty()) return false;
         grant();
@@ -80,10 +86,14 @@ private:
     void grant() {
         --free_;
         peak_ = std::max(peak_, in_use());
+        changed();
     }
     void give_back() {
         ++free_;
-        if (queue_.empty()) return;
+        if (queue_.empty()) {
+            changed();
+            return;
+        }
         Take& next = static_cast<Take&>(queue_.front());
         queue_.pop_front();
         grant();
@@ -97,6 +107,7 @@ private:
     u64 free_;
     u64 peak_ = 0;
     WaitQueue queue_;
+    Occupancy* occupancy_ = nullptr;
 };
 
 /// A name that somebody else keeps for as long as it is used.

@@ -56,6 +56,15 @@ std::string events_csv(std::span<const Event> events) {
     return text;
 }
 
+std::string occupancy_csv(std::span<const SlotHistory> histories) {
+    std::string text = "source,start_ps,end_ps,mean,peak\n";
+    for (const SlotHistory& history : histories)
+        for (const sim::Occupancy::Window& window : history.windows)
+            text += fmt::format("{},{},{},{:.6g},{}\n", quoted(history.source), window.start, window.end, window.mean(),
+                                window.peak);
+    return text;
+}
+
 TextTrace::TextTrace(const fs::path& file) {
     if (file.has_parent_path()) fs::create_directories(file.parent_path());
     stream_.reset(std::fopen(file.c_str(), "wb"));

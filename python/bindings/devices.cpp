@@ -124,6 +124,17 @@ py::list transactions(const Machine& machine, std::size_t index, std::size_t tbu
     return result;
 }
 
+py::dict occupancy(const Machine& machine, std::size_t index) {
+    py::dict result;
+    for (const smmu::uarch::SlotUse& use : smmu_at(machine, index).occupancy()) {
+        py::list windows;
+        for (const sim::Occupancy::Window& window : use.windows)
+            windows.append(py::make_tuple(window.start, window.end, window.mean(), window.peak));
+        result[py::str(use.name)] = windows;
+    }
+    return result;
+}
+
 sim::AddressType address_type(const std::string& at) {
     if (at == "untranslated") return sim::AddressType::Untranslated;
     if (at == "request") return sim::AddressType::TranslationRequest;
@@ -304,6 +315,7 @@ void bind_smmus(py::module_& module, py::class_<Machine>& machine) {
                  return names;
              })
         .def("smmu_transactions", &transactions)
+        .def("smmu_occupancy", &occupancy)
         .def("translate", &translate);
     module.def("event_name", [](u8 number) { return spec::event_name(number); });
     module.def("event_fields", [](const std::string& record) {

@@ -10,10 +10,10 @@ from smmusim.host import Device, Domain, Host, Irq
 from smmusim.platform import Platform
 from smmusim.scenario import run
 from smmusim.traffic import Traffic
-from smmusim.transactions import Stages, Transaction
+from smmusim.transactions import SlotWindow, Stages, Transaction
 from smmusim.translation import Step, Translation
 
 __all__ = [
     "Blocked", "BusError", "ConfigError", "Device", "Domain", "Endpoint", "Error", "Event", "Handle", "Host", "Irq",
-    "Platform", "Result", "Stages", "Step", "Stream", "Traffic", "Transaction", "Translation", "run",
+    "Platform", "Result", "SlotWindow", "Stages", "Step", "Stream", "Traffic", "Transaction", "Translation", "run",
 ]

@@ -10,7 +10,7 @@ from smmusim import _core
 from smmusim.access import Endpoint, Stream, octets
 from smmusim.events import Event
 from smmusim.host import Host
-from smmusim.transactions import Transaction, transaction
+from smmusim.transactions import SlotWindow, Transaction, transaction
 from smmusim.translation import Translation
 
 
@@ -192,6 +192,14 @@ class Smmu:
         None are kept by default.
         """
         return [transaction(record) for record in self._core.smmu_transactions(self._index, tbu)]
+
+    def occupancy(self) -> dict[str, list[SlotWindow]]:
+        """The use of the slots from time 0 until now; `smmuN.occupancy_windows` says in how many windows at most.
+
+        Keys: `tcu.walk_slots`, `tbuM.translation_slots`. Windows follow each other without gaps. Empty by default.
+        """
+        found = self._core.smmu_occupancy(self._index)
+        return {name: [SlotWindow(*window) for window in windows] for name, windows in found.items()}
 
 
 class Platform:

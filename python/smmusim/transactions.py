@@ -9,6 +9,15 @@ from smmusim.access import STATUSES
 _DISCARDED = 2
 
 
+class SlotWindow(NamedTuple):
+    """The use of one kind of slots in a window of time: start and end in picoseconds, mean and most slots in use."""
+
+    start: int
+    end: int
+    mean: float
+    peak: int
+
+
 class Stages(NamedTuple):
     """Picoseconds spent in each stage; their sum is the latency of the transaction.
 

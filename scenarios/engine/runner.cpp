@@ -116,6 +116,7 @@ Json host_description() {
 
 void write_results(const Prepared& prepared, const RunOptions& options, const Outcome& outcome,
                    const StatisticsTable& table, std::span<const platform::results::Event> events,
+                   std::span<const platform::results::SlotHistory> occupancy,
                    const platform::FaultExplanations& faults) {
     const fs::path folder = outcome.folder;
     if (faults.all().empty()) fs::remove(folder / "faults.json");  // of an earlier run
@@ -124,6 +125,8 @@ void write_results(const Prepared& prepared, const RunOptions& options, const Ou
     platform::results::write_json(folder / "stats.json", statistics);
     platform::results::write_file(folder / "stats.txt", StatisticsTable::text(statistics));
     platform::results::write_file(folder / "events.csv", platform::results::events_csv(events));
+    if (occupancy.empty()) fs::remove(folder / "occupancy.csv");
+    else platform::results::write_file(folder / "occupancy.csv", platform::results::occupancy_csv(occupancy));
     platform::results::write_json(folder / "config.resolved.json",
                                   platform::config::resolved(prepared.parameters, prepared.scenario.origins));
     Json run = outcome.json();
@@ -192,7 +195,8 @@ void play(Prepared& prepared, const RunOptions& options, Outcome& outcome) {
     outcome.simulated_ps = machine.now();
     outcome.wall_ms =
         static_cast<u64>(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count());
-    if (!outcome.folder.empty()) write_results(prepared, options, outcome, table, machine.events(), faults);
+    if (!outcome.folder.empty())
+        write_results(prepared, options, outcome, table, machine.events(), machine.occupancy(), faults);
     if (options.at_end) options.at_end(machine, faults);
     machine.simulation().set_trace(nullptr);
 }

@@ -35,3 +35,32 @@ def test_there_are_no_records_unless_asked_for():
         assert sim.smmus[0].transactions() == []
         with pytest.raises(ValueError):
             sim.smmus[0].transactions(tbu=7)
+
+
+def test_the_use_of_slots_over_time_adds_up_to_the_statistic():
+    with virt(**{"smmu0.occupancy_windows": 16, "smmu0.tcu.walk_slots": 3}) as sim:
+        smmu = Stage1(sim)
+        root = smmu.stream(STREAM)
+        for page in range(64):
+            smmu.map(root, page << 12, PAGE + (page << 12))
+        smmu.enable()
+        stream = sim.stream(STREAM)
+        operations = [stream.submit_read(page << 12, 8) for page in range(64)]
+        sim.run()
+        assert all(operation.done for operation in operations)
+        uses = sim.smmus[0].occupancy()
+        assert list(uses) == ["tcu.walk_slots", "tbu0.translation_slots"]
+        for windows in uses.values():
+            assert 8 <= len(windows) <= 16
+            assert windows[0].start == 0 and windows[-1].end == sim.now
+            assert all(before.end == after.start for before, after in zip(windows, windows[1:]))
+        walks = uses["tcu.walk_slots"]
+        busy = sum(window.mean * (window.end - window.start) for window in walks)
+        assert busy == pytest.approx(sim.stats["smmu0.walk.slots_busy"])
+        assert max(window.peak for window in walks) == sim.stats["smmu0.walk.slots_peak"] == 3
+
+
+def test_the_use_of_slots_is_not_kept_unless_asked_for():
+    with virt() as sim:
+        sim.stream(STREAM).read(PAGE, 8)
+        assert sim.smmus[0].occupancy() == {}

@@ -120,6 +120,7 @@ struct SmmuConfig {
     Time atc_timeout = 10 * millisecond;
     u32 device_id = sim::no_id;
     u32 gbpa = 0x1000;
+    u32 occupancy_windows = 0;
     std::vector<TbuConfig> tbus{TbuConfig{}};
     TcuConfig tcu;
     PmcgConfig pmcg;
@@ -145,6 +146,9 @@ struct SmmuConfig {
         visit(device_id, {"device_id", "DeviceID of the SMMU's own interrupt messages", Unit::Raw, Origin::Choice,
                           "none: a message to an ITS is not translated"});
         visit(gbpa, {"GBPA", "reset value of GBPA", Unit::Raw, Origin::Choice, "bypass with incoming attributes"});
+        visit(occupancy_windows,
+              {"occupancy_windows", "windows of time in which the use of the slots is kept for inspection; 0: none",
+               Unit::Count, Origin::Choice, "", 0, 1u << 20});
         identification.fields(visit);
         visit.list("tbu", "translation buffer unit", tbus);
         visit.group("tcu", "translation control unit", tcu);

@@ -36,11 +36,27 @@ Smmu::Smmu(sim::Simulation& simulation, std::string name, const SmmuConfig& conf
             [this](const arch::Request& request, bool effective) { return functional(request, effective); });
     }
     build_monitors(wires.monitors);
+    if (config_.occupancy_windows != 0) {
+        observe("tcu.walk_slots", tcu_.walk_slots());
+        for (std::size_t index = 0; index < tbus_.size(); ++index)
+            observe(fmt::format("tbu{}.translation_slots", index), tbus_[index]->translation_slots());
+    }
     registers_.set_message_window(config_.message_window.base, config_.message_window.size);
     registers_.reset(config_.gbpa);
 }
 
 Smmu::~Smmu() = default;
+
+void Smmu::observe(std::string name, sim::Slots& slots) {
+    observed_.emplace_back(std::move(name), sim::Occupancy(config_.occupancy_windows));
+    slots.observe(observed_.back().second);
+}
+
+std::vector<SlotUse> Smmu::occupancy() {
+    std::vector<SlotUse> uses;
+    for (auto& [name, use] : observed_) uses.push_back({name, use.windows(simulation_.now())});
+    return uses;
+}
 
 void Smmu::build_monitors(const std::vector<sim::InterruptInput*>& wires) {
     using Event = spec::MonitorEvent;

@@ -17,6 +17,12 @@
 
 namespace smmusim::smmu::uarch {
 
+/// The use of one kind of slots over time.
+struct SlotUse {
+    std::string name;  ///< "tcu.walk_slots", "tbu0.translation_slots"
+    std::vector<sim::Occupancy::Window> windows;
+};
+
 /// What an inspection of one access found.
 struct Inspection {
     arch::TranslationResult result;
@@ -44,6 +50,8 @@ public:
     bool bounded(std::size_t index) const { return config_.tbus[index].transactions != 0; }
     /// The newest transactions of a TBU, oldest first; none unless its configuration keeps records.
     std::vector<TransactionRecord> transactions(std::size_t index) const { return tbus_[index]->records(); }
+    /// The use of the slots from the beginning until now; empty unless the configuration keeps it.
+    std::vector<SlotUse> occupancy();
     /// 128 KiB of registers; addresses are absolute.
     sim::Target& registers() { return register_target_; }
     /// A register by its architected name, as a read would return it.
@@ -112,6 +120,7 @@ private:
     void address_translation_requested() override;
     bool dormant() const override;
 
+    void observe(std::string name, sim::Slots& slots);
     void build_monitors(const std::vector<sim::InterruptInput*>& wires);
     template <class Scope>
     void mark(const Scope& scope);
@@ -132,7 +141,8 @@ private:
     std::string name_;
     SmmuConfig config_;
     sim::Clock clock_;
-    std::deque<sim::Clock> tbu_clocks_;  ///< of those with one of their own
+    std::deque<std::pair<std::string, sim::Occupancy>> observed_;  ///< before the slots that report to it
+    std::deque<sim::Clock> tbu_clocks_;                            ///< of those with one of their own
     sim::Port& memory_;
     arch::Registers registers_;
     RegisterTarget<arch::Registers> register_target_;

@@ -29,6 +29,7 @@ public:
     sim::Task<spec::GatosPar> operate(arch::AddressOperation operation);
     /// The legal entry of a stream.
     sim::Task<arch::Checked<arch::StreamContext>> entry(u32 stream);
+    sim::Slots& walk_slots() { return walk_slots_; }
     /// Nothing is cached and no walk is under way.
     bool dormant() const;
 

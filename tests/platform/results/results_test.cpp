@@ -117,6 +117,14 @@ TEST(Events, TheTableHasAColumnForEachFieldThatOccurs) {
     EXPECT_EQ(events[0].field("IPA"), 0u);
 }
 
+TEST(Occupancy, TheTableHasALineForEachWindow) {
+    const std::vector<SlotHistory> histories{{"smmu0.tcu.walk_slots", {{0, 4000, 3000, 2}, {4000, 5000, 0, 1}}}};
+    EXPECT_EQ(occupancy_csv(histories),
+              "source,start_ps,end_ps,mean,peak\n"
+              "smmu0.tcu.walk_slots,0,4000,0.75,2\n"
+              "smmu0.tcu.walk_slots,4000,5000,0,1\n");
+}
+
 TEST(TextTrace, WritesOnlyWhatIsAskedForWithExactTimes) {
     const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "text_trace" / "trace.txt";
     {
