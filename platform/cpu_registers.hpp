@@ -16,17 +16,29 @@ public:
         cpu_ = &cpu;
         interface_.connect(*this);
     }
-    u64 read(sw::cpu::SystemRegister which) override { return interface_.read(icc(which)); }
-    void write(sw::cpu::SystemRegister which, u64 value) override { interface_.write(icc(which), value); }
+    u64 read(sw::cpu::SystemRegister which) override {
+        u64 value = 0;
+        if (virtualises(which)) interface_.guest().read(name(which), value);
+        else value = interface_.read(icc(which));
+        return value;
+    }
+    void write(sw::cpu::SystemRegister which, u64 value) override {
+        if (virtualises(which)) interface_.guest().write(name(which), value);
+        else interface_.write(icc(which), value);
+    }
     void irq(bool asserted) override {
         cpu_->irq(asserted);
         if (on_irq) on_irq(asserted);
     }
 
+    void virtual_irq(bool asserted) override { cpu_->virtual_irq(asserted); }
+
     /// Told of the line after the CPU.
     std::function<void(bool asserted)> on_irq;
 
 private:
+    /// A register of the hypervisor for its guest, or of the guest.
+    static bool virtualises(sw::cpu::SystemRegister which) { return which >= sw::cpu::SystemRegister::ICH_HCR_EL2; }
     static gic::spec::Icc icc(sw::cpu::SystemRegister which) {
         using gic::spec::Icc;
         using sw::cpu::SystemRegister;
@@ -41,6 +53,7 @@ private:
             case SystemRegister::ICC_DIR_EL1: return Icc::DIR;
             case SystemRegister::ICC_HPPIR1_EL1: return Icc::HPPIR1;
             case SystemRegister::ICC_RPR_EL1: return Icc::RPR;
+            default: break;
         }
         return Icc::PMR;
     }

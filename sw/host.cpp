@@ -42,6 +42,7 @@ Host::Host(sim::Simulation& simulation, const SoftwareConfig& config, const Mach
       reserved_(config.iommu_dma_reserved),
       policy_(reserved_),
       msi_(simulation, policy_, interrupts_, static_cast<u32>(cpus_.size())),
+      vpes_(simulation, gic_, itss_, memory_, config.its),
       doorbell_(make_doorbell(config.msi_controller, machine.doorbells, gic_)),
       scope_(simulation, "host") {
     assert(cpus_.size() == machine_.cpus.size());
@@ -60,10 +61,14 @@ Host::Host(sim::Simulation& simulation, const SoftwareConfig& config, const Mach
 }
 
 Host::~Host() {
+    abandon();
+    iommu_.drop_domains();
+}
+
+void Host::abandon() {
     scope_.cancel();
     // Handlers run on the CPUs and use the drivers.
     for (cpu::Cpu* cpu : cpus_) cpu->abandon_software();
-    iommu_.drop_domains();
 }
 
 int Host::fail(int error, const std::string& what) {
@@ -93,6 +98,8 @@ Task<int> Host::boot_gic(cpu::Cpu& cpu) {
             error = co_await its->map_collection(cpu, target);
         if (fail(error, its->name()) != 0) co_return error;
     }
+    error = co_await vpes_.init(cpu);
+    if (fail(error, "virtual PEs") != 0) co_return error;
     if (doorbell_ == nullptr) co_return 0;
     error = co_await doorbell_->init(cpu);
     co_return fail(error, doorbell_->name());
@@ -223,7 +230,8 @@ std::unique_ptr<vfio::Container> Host::open_container(vfio::Container::Stage sta
 }
 
 std::unique_ptr<kvm::Guest> Host::create_guest(std::string name, vfio::Container& container) {
-    return std::make_unique<kvm::Guest>(std::move(name), container, msi_, config_.injection_cycles);
+    const kvm::Guest::Services services{simulation_, msi_, vpes_, interrupts_, config_.injection_cycles};
+    return std::make_unique<kvm::Guest>(std::move(name), container, services);
 }
 
 void Host::statistics(sim::StatisticsVisitor& visit) {

@@ -32,6 +32,8 @@ public:
     Host(sim::Simulation& simulation, const SoftwareConfig& config, const MachineDescription& machine,
          std::vector<cpu::Cpu*> cpus);
     ~Host();
+    /// Nothing of the software runs any more, so that what uses the host may go: guests first.
+    void abandon();
     Host(const Host&) = delete;
     Host& operator=(const Host&) = delete;
 
@@ -75,6 +77,7 @@ public:
     its::GicDriver& gic() { return gic_; }
     its::ItsDriver& its(u32 index) { return *itss_[index]; }
     std::size_t itss() const { return itss_.size(); }
+    its::VpeDriver& vpes() { return vpes_; }
     smmu::SmmuDriver& smmu(u32 index) { return *smmus_[index]; }
     std::size_t smmus() const { return smmus_.size(); }
     cpu::PagePool& memory() { return memory_; }
@@ -108,6 +111,7 @@ private:
     msi::ReservedIovaPolicy policy_;
     msi::MsiDomain msi_;
     std::vector<std::unique_ptr<its::ItsDriver>> itss_;
+    its::VpeDriver vpes_;
     std::unique_ptr<doorbells::SpiController> doorbell_;  ///< null: the ITSs take the messages
     std::vector<std::unique_ptr<smmu::SmmuDriver>> smmus_;
     std::vector<pci::Windows> windows_;  ///< of each root complex

@@ -1,5 +1,7 @@
 #include "platform/config/schema.hpp"
 
+#include <cstdlib>
+
 #include "platform/config/quantity.hpp"
 
 namespace smmusim::platform::config {
@@ -46,10 +48,13 @@ void SchemaWriter::texts(std::vector<std::string>& value, const sim::FieldInfo& 
 }
 
 void SchemaWriter::choice(u64& value, const sim::FieldInfo& info, std::span<const sim::Choice> choices) {
-    Json names = Json::array();
     Json type = {{"enum", Json::array()}};
     for (const sim::Choice& choice : choices) {
         type["enum"].push_back(choice.name);
+        // YAML takes 4.0 without quotes for a number; what is meant is the name.
+        char* end = nullptr;
+        const double number = std::strtod(choice.name, &end);
+        if (end != choice.name && *end == 0) type["enum"].push_back(number);
         if (choice.value == value) type["default"] = choice.name;
     }
     add(info, std::move(type));

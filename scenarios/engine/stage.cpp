@@ -27,7 +27,12 @@ Stage::Stage(platform::Platform& platform, const sw::SoftwareConfig& software, c
     platform_.add_statistics(*this);
 }
 
-Stage::~Stage() { platform_.remove_statistics(*this); }
+Stage::~Stage() {
+    platform_.remove_statistics(*this);
+    scope_.cancel();
+    if (host_) host_->abandon();
+    assigned.clear();
+}
 
 void Stage::require(int error, const std::string& what) {
     if (error != 0) throw StepFailure(fmt::format("{}: {} ({})", what, std::strerror(-error), error));
@@ -119,8 +124,19 @@ void Stage::watch(Device& watched) {
             watched.vectors.emplace_back(simulation(), fmt::format("a handler of {} vector {}", watched.name, index));
         if (!vectors[index]) continue;
         watched.vectors[index].message = vectors[index]->message;
-        watched.vectors[index].expected_cpu = vectors[index]->cpu;
+        watched.vectors[index].expected_cpu = handling_cpu(*vectors[index]);
     }
+}
+
+u32 Stage::handling_cpu(const sw::msi::Vector& vector) const {
+    for (const auto& [name, user] : assigned)
+        if (vector.forwarded && user.guest->forwards(vector)) return user.guest->cpu_of(vector);
+    return vector.cpu;
+}
+
+void Stage::watch_all() {
+    for (const auto& each : devices_)
+        if (each->host != nullptr) watch(*each);
 }
 
 sim::Task<> Stage::on_interrupt(sw::cpu::Cpu& cpu, sw::msi::Source& source, u32 index) {
@@ -168,6 +184,14 @@ void Stage::statistics(sim::StatisticsVisitor& visit) {
     for (const auto& [name, user] : assigned) {
         visit.enter(name);
         visit.gauge("injected", user.guest->injected(), "interrupts", "interrupts injected into the guest");
+        visit.gauge("direct", user.guest->direct(), "interrupts", "interrupts that the guest took without the host");
+        u64 doorbells = 0, wakeups = 0;
+        for (u32 index = 0; index < user.guest->vcpus(); ++index) {
+            doorbells += user.guest->vcpu(index).doorbells();
+            wakeups += user.guest->vcpu(index).wakeups();
+        }
+        visit.gauge("doorbells", doorbells, "interrupts", "doorbells of the guest's CPUs that the host took");
+        visit.gauge("wakeups", wakeups, "doorbells", "those that made a CPU of the guest run again");
         visit.gauge("doorbell_references", doorbell_references(user), "references",
                     "references on the doorbells mapped for the guest");
         visit.leave();

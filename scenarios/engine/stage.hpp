@@ -120,6 +120,8 @@ public:
     sim::Task<> finish(Submission submission);
     /// Notes messages and routes of the function's vectors, and watches its handlers.
     void watch(Device& device);
+    /// The same for all, after a CPU of a guest has moved.
+    void watch_all();
     /// What the handler of every watched vector does.
     sim::Task<> on_interrupt(sw::cpu::Cpu& cpu, sw::msi::Source& source, u32 index);
 
@@ -130,6 +132,7 @@ public:
     void statistics(sim::StatisticsVisitor& visit) override;
 
 private:
+    u32 handling_cpu(const sw::msi::Vector& vector) const;
     static u64 doorbell_references(const Assigned& user);
 
     platform::Platform& platform_;

@@ -56,6 +56,7 @@ Cpu::Cpu(sim::Simulation& simulation, u32 index, sim::Port& bus, const CpuConfig
       drain_turn_(simulation, name_ + ".store_buffer", 1),
       signalled_(simulation, name_ + ".interrupt"),
       unmasked_(simulation, name_ + ".interrupt_mask"),
+      guest_idle_(simulation, name_ + ".handler_of_the_guest"),
       scope_(simulation, name_) {}
 
 Cpu::~Cpu() { simulation_.scheduler().cancel(timer_); }
@@ -255,45 +256,64 @@ Task<> Cpu::write(SystemRegister which, u64 value) {
     registers_.write(which, value);
 }
 
-void Cpu::irq(bool asserted) {
-    line_ = asserted;
+void Cpu::irq(bool asserted) { signal(host_, asserted); }
+
+void Cpu::virtual_irq(bool asserted) { signal(guest_, asserted); }
+
+void Cpu::take_interrupts(InterruptTable* table) { take(host_, table); }
+
+void Cpu::enter_guest(InterruptTable& table) { take(guest_, &table); }
+
+Task<> Cpu::leave_guest() {
+    take(guest_, nullptr);
+    while (guest_.handling) co_await guest_idle_.wait();
+}
+
+void Cpu::signal(Input& input, bool asserted) {
+    input.line = asserted;
     if (!asserted) return;
-    signalled_.notify_all();
-    if (table_ != nullptr && !handling_) scope_.spawn("handles interrupts", handle_interrupts());
+    if (&input == &host_) signalled_.notify_all();
+    if (input.table != nullptr && !input.handling) scope_.spawn("handles interrupts", handle_interrupts(input));
 }
 
-void Cpu::take_interrupts(InterruptTable* table) {
-    table_ = table;
-    if (table_ != nullptr && line_ && !handling_) scope_.spawn("handles interrupts", handle_interrupts());
+void Cpu::take(Input& input, InterruptTable* table) {
+    input.table = table;
+    if (table != nullptr && input.line && !input.handling) scope_.spawn("handles interrupts", handle_interrupts(input));
 }
 
-Task<> Cpu::handle_interrupts() {
-    handling_ = true;
+Task<> Cpu::handle_interrupts(Input& input) {
     struct Leave {
-        bool& flag;
-        ~Leave() { flag = false; }
-    } leave{handling_};
-    while (line_ && table_ != nullptr) {
-        co_await unmasked_.pass();
+        explicit Leave(Cpu& owner, Input& which) : cpu(owner), input(which) { input.handling = true; }
+        ~Leave() {
+            input.handling = false;
+            if (&input == &cpu.guest_) cpu.guest_idle_.notify_all();
+        }
+        Cpu& cpu;
+        Input& input;
+    } leave(*this, input);
+    while (input.line && input.table != nullptr) {
+        // The mask is the host's: it stops its own handlers, not those of a guest.
+        if (&input == &host_) co_await unmasked_.pass();
         co_await work(config_.interrupt_entry_cycles);
-        while (table_ != nullptr) {
-            const u64 acknowledged = co_await read(SystemRegister::ICC_IAR1_EL1);
+        // Whoever takes the table away meanwhile waits: what is acknowledged is handled.
+        while (InterruptTable* const table = input.table) {
+            const u64 acknowledged = co_await read(input.acknowledge);
             const u32 intid = static_cast<u32>(acknowledged & 0xFF'FFFF);
             if (intid >= spurious_first && intid <= spurious_last) {
-                ++count_.spurious;
+                ++input.spurious;
                 break;
             }
-            ++count_.interrupts;
-            const InterruptTable::Handler handler = table_->find(intid);
+            ++input.interrupts;
+            const InterruptTable::Handler handler = table->find(intid);
             if (handler) co_await handler(*this, intid);
-            else ++table_->unhandled;
-            co_await write(SystemRegister::ICC_EOIR1_EL1, intid);
+            else ++table->unhandled;
+            co_await write(input.end, intid);
         }
     }
 }
 
 Task<> Cpu::wait_for_interrupt() {
-    if (!line_) co_await signalled_.wait();
+    if (!host_.line) co_await signalled_.wait();
 }
 
 void Cpu::abandon_software() {
@@ -302,12 +322,12 @@ void Cpu::abandon_software() {
     timer_ = {};
     pending_.clear();
     draining_.clear();
-    table_ = nullptr;
+    host_.table = guest_.table = nullptr;
 }
 
 void Cpu::reset() {
     abandon_software();
-    line_ = false;
+    host_.line = guest_.line = false;
 }
 
 void Cpu::statistics(sim::StatisticsVisitor& visit) {
@@ -316,8 +336,9 @@ void Cpu::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("barriers", count_.barriers, "barriers", "explicit memory barriers");
     visit.counter("mmio_reads", count_.mmio_reads, "accesses", "register reads");
     visit.counter("mmio_writes", count_.mmio_writes, "accesses", "register writes");
-    visit.counter("interrupts", count_.interrupts, "interrupts", "interrupts acknowledged");
-    visit.counter("spurious", count_.spurious, "reads", "acknowledges that returned no interrupt");
+    visit.counter("interrupts", host_.interrupts, "interrupts", "interrupts acknowledged");
+    visit.counter("spurious", host_.spurious, "reads", "acknowledges that returned no interrupt");
+    visit.counter("virtual_interrupts", guest_.interrupts, "interrupts", "interrupts that guests acknowledged here");
     visit.counter("store_errors", count_.store_errors, "errors", "drains of the store buffer that met a bus error");
 }
 

@@ -70,6 +70,12 @@ public:
     void irq(bool asserted);
     /// From now on interrupts are taken and dispatched; null: they are left alone.
     void take_interrupts(InterruptTable* table);
+    /// The line of virtual interrupts.
+    void virtual_irq(bool asserted);
+    /// A guest runs here from now on: virtual interrupts are taken, and dispatched by its table.
+    void enter_guest(InterruptTable& table);
+    /// No guest runs here any more. A handler of the guest that runs ends first; must not be called from it.
+    Task<> leave_guest();
     /// As WFI: until an interrupt is signalled, masked or not.
     Task<> wait_for_interrupt();
 
@@ -100,7 +106,20 @@ private:
     Task<> barrier();
     Task<> drain();
     Task<sim::Status> transfer_one(sim::AccessPtr access);
-    Task<> handle_interrupts();
+    /// One of the two interrupt lines: the host's and its guest's.
+    struct Input {
+        Input(SystemRegister acknowledge_by, SystemRegister end_by) : acknowledge(acknowledge_by), end(end_by) {}
+        SystemRegister acknowledge;
+        SystemRegister end;
+        InterruptTable* table = nullptr;
+        bool line = false;
+        bool handling = false;
+        u64 interrupts = 0;
+        u64 spurious = 0;
+    };
+    void signal(Input& input, bool asserted);
+    void take(Input& input, InterruptTable* table);
+    Task<> handle_interrupts(Input& input);
     sim::AccessPtr make(sim::Command command, u64 address, u32 size, bool device) const;
     void note_mmio(const char* what, u64 address, u64 value, u32 size) const;
     void start_timer();
@@ -123,14 +142,13 @@ private:
     sim::Signal signalled_;
     sim::Gate unmasked_;
     u32 masked_ = 0;
-    bool line_ = false;
-    bool handling_ = false;
-    InterruptTable* table_ = nullptr;
+    Input host_{SystemRegister::ICC_IAR1_EL1, SystemRegister::ICC_EOIR1_EL1};
+    Input guest_{SystemRegister::ICV_IAR1_EL1, SystemRegister::ICV_EOIR1_EL1};
+    sim::Signal guest_idle_;
     sim::Scheduler::Token timer_;
 
     struct {
-        u64 loads = 0, stores = 0, barriers = 0, mmio_reads = 0, mmio_writes = 0, interrupts = 0, spurious = 0,
-            store_errors = 0;
+        u64 loads = 0, stores = 0, barriers = 0, mmio_reads = 0, mmio_writes = 0, store_errors = 0;
     } count_;
     sim::Scope scope_;  ///< last: its activities use all of the above
 };

@@ -1,5 +1,6 @@
 #include "sw/its/gic.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "sim/bits.hpp"
@@ -73,6 +74,8 @@ Task<int> GicDriver::find_redistributor(cpu::Cpu& cpu) {
             found.base = frame;
             found.number = static_cast<u32>(type.value >> 8 & 0xFFFF);
             found.lpis = (type.value & gicr::TYPER_PLPIS) != 0;
+            if ((type.value & gicr::TYPER_VLPIS) != 0)
+                found.version = (type.value & gicr::TYPER_RVPEID) != 0 ? GicVersion::V4_1 : GicVersion::V4_0;
             co_return 0;
         }
         if ((type.value & gicr::TYPER_Last) != 0) break;
@@ -127,11 +130,13 @@ Task<int> GicDriver::init_lpis(cpu::Cpu& cpu) {
     for (unsigned which = 0; which < 2; ++which) {
         co_await cpu.mmio_write(base + registers[which], tables[which], 8);
         const cpu::Loaded answer = co_await cpu.mmio_read(base + registers[which], 8);
+        redistributors_[cpu.index()].attributes = attributes;
         if ((answer.value & shareability_mask) != 0) continue;
         // Not shareable: then not cacheable either (12.11.30).
         constexpr u64 caches = u64{7} << redistributor_cache_shift;
         const u64 plain = (tables[which] & ~(shareability_mask | caches)) | noncacheable << redistributor_cache_shift;
         co_await cpu.mmio_write(base + registers[which], plain, 8);
+        redistributors_[cpu.index()].attributes = noncacheable << redistributor_cache_shift;
     }
     co_await cpu.mmio_write(base + gicr::CTLR, gicr::CTLR_EnableLPIs);
     co_return 0;
@@ -172,5 +177,18 @@ u64 GicDriver::target(u32 cpu, bool by_address) const {
     const Redistributor& redistributor = redistributors_[cpu];
     return by_address ? redistributor.base : u64{redistributor.number} << 16;
 }
+
+GicVersion GicDriver::version() const {
+    GicVersion least = GicVersion::V4_1;
+    for (const Redistributor& each : redistributors_) least = std::min(least, each.version);
+    return has_lpis_ ? least : GicVersion::V3;
+}
+
+void GicDriver::share_vpe_table(u64 base, u64 page_code, u64 pages) {
+    vpe_table_ = base;
+    vpe_table_size_ = page_code << gicr::VPROPBASER_Page_Size | (pages - 1);
+}
+
+u64 GicDriver::vpe_table(u32 cpu) const { return gits::valid | vpe_table_ | vpe_table_size_ | table_attributes(cpu); }
 
 }  // namespace smmusim::sw::its

@@ -16,6 +16,9 @@ struct GicDescription {
     u64 redistributors_size = 0xF6'0000;
 };
 
+/// What all redistributors offer.
+enum class GicVersion : u8 { V3, V4_0, V4_1 };
+
 class GicDriver {
 public:
     /// `affinities[n]` is MPIDR of CPU n in the form of GICR_TYPER.Affinity_Value.
@@ -43,11 +46,25 @@ public:
     /// A redistributor as RDbase of ITS commands, by address (PTA=1) or by Processor_Number.
     u64 target(u32 cpu, bool by_address) const;
 
+    // GICv4; known when every CPU is up.
+    GicVersion version() const;
+    /// Address of the frames of a CPU's redistributor.
+    u64 redistributor(u32 cpu) const { return redistributors_[cpu].base; }
+    /// Shareability and cacheability as that redistributor keeps them in the registers of its tables.
+    u64 table_attributes(u32 cpu) const { return redistributors_[cpu].attributes; }
+    /// GICv4.1: the vPE table, as GITS_BASER names it; 0: none yet.
+    u64 shared_vpe_table() const { return vpe_table_; }
+    void share_vpe_table(u64 base, u64 page_code, u64 pages);
+    /// GICv4.1: as GICR_VPROPBASER of a CPU names it.
+    u64 vpe_table(u32 cpu) const;
+
 private:
     struct Redistributor {
         u64 base = 0;
         u32 number = 0;
         bool lpis = false;
+        GicVersion version = GicVersion::V3;
+        u64 attributes = 0;
     };
     Task<int> wait_for_writes(cpu::Cpu& cpu);
     Task<int> find_redistributor(cpu::Cpu& cpu);
@@ -60,7 +77,9 @@ private:
     LpiTables lpis_;
     bool has_lpis_ = false;
     bool has_message_spis_ = false;
-    u32 interrupts_ = 0;  ///< INTIDs below this are SGIs, PPIs and SPIs
+    u64 vpe_table_ = 0;
+    u64 vpe_table_size_ = 0;  ///< Page_Size and Size of GICR_VPROPBASER
+    u32 interrupts_ = 0;      ///< INTIDs below this are SGIs, PPIs and SPIs
 };
 
 }  // namespace smmusim::sw::its

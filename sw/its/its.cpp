@@ -46,6 +46,11 @@ Task<int> ItsDriver::init(cpu::Cpu& cpu) {
     device_limit_ = u64{2} << (type.value >> 13 & 31);
     by_address_ = (type.value >> 19 & 1) != 0;
     collection_limit_ = type.value >> 24 & 0xFF;
+    virtual_lpis_ = gic_.version() != GicVersion::V3 && (type.value & gits::TYPER_Virtual) != 0;
+    if (virtual_lpis_) {
+        const cpu::Loaded control = co_await cpu.mmio_read(description_.base + gits::CTLR);
+        number_ = static_cast<u32>(control.value >> 4 & 15);  // GITS_CTLR.ITS_Number
+    }
     for (u32 table = 0; table < 8 && error == 0; ++table) error = co_await create_table(cpu, table);
     if (error != 0) co_return error;
     error = co_await queue_.create(cpu, pool_);
@@ -59,7 +64,8 @@ Task<int> ItsDriver::create_table(cpu::Cpu& cpu, u32 index) {
     const u64 address = description_.base + gits::BASER + index * 8;
     const cpu::Loaded before = co_await cpu.mmio_read(address, 8);
     const u64 type = before.value >> 56 & 7;
-    if (type != gits::TYPE_device && type != gits::TYPE_collection) co_return 0;
+    const bool vpes = type == gits::TYPE_vpe && virtual_lpis_;
+    if (type != gits::TYPE_device && type != gits::TYPE_collection && !vpes) co_return 0;
     const u64 entry = (before.value >> 48 & 31) + 1;
     // The largest page size that the register keeps (12.19.1).
     u64 page_code = 2;
@@ -71,24 +77,28 @@ Task<int> ItsDriver::create_table(cpu::Cpu& cpu, u32 index) {
     Table table;
     table.entry_bytes = entry;
     table.page_bytes = 4 * KiB << (2 * page_code);
-    const bool devices = type == gits::TYPE_device;
-    table.entries = devices ? device_limit_ : gic_.cpus();
-    const u64 most = devices ? config_.device_table_bytes : 256 * table.page_bytes;
-    if (table.entries * entry > most) {
+    const auto [entries, most] = wanted(type, table.page_bytes);
+    table.entries = entries;
+    if (type == gits::TYPE_device && table.entries * entry > most) {
         // Too much for a flat table: two levels, if the ITS has them (12.19.1).
         co_await cpu.mmio_write(address, page_code << 8 | gits::BASER_Indirect, 8);
         const cpu::Loaded kept = co_await cpu.mmio_read(address, 8);
         table.indirect = (kept.value & gits::BASER_Indirect) != 0;
     }
     const u64 per_page = table.page_bytes / entry;
-    const u64 wanted = table.indirect ? (table.entries + per_page - 1) / per_page * gits::level1_entry_bytes
-                                      : std::min(table.entries * entry, most);
-    const u64 bytes = std::min(sim::align_up(wanted, table.page_bytes), 256 * table.page_bytes);
-    const std::optional<u64> memory = pool_.allocate(bytes, table.page_bytes);
-    if (!memory) co_return -ENOMEM;
-    table.base = *memory;
-    const sim::Status status = co_await cpu.zero_block(table.base, bytes);
-    if (!sim::succeeded(status)) co_return -EFAULT;
+    const u64 size = table.indirect ? (table.entries + per_page - 1) / per_page * gits::level1_entry_bytes
+                                    : std::min(table.entries * entry, most);
+    const u64 bytes = std::min(sim::align_up(size, table.page_bytes), 256 * table.page_bytes);
+    // GITS_TYPER.SVPET: the ITSs and the redistributors share one vPE table.
+    const bool shared = vpes && gic_.shared_vpe_table() != 0;
+    if (shared) table.base = gic_.shared_vpe_table();
+    else {
+        const std::optional<u64> memory = pool_.allocate(bytes, table.page_bytes);
+        if (!memory) co_return -ENOMEM;
+        table.base = *memory;
+        const sim::Status status = co_await cpu.zero_block(table.base, bytes);
+        if (!sim::succeeded(status)) co_return -EFAULT;
+    }
     // With 64 KiB pages bits [51:48] of the address stand in [15:12].
     const u64 place = page_code == 2
                           ? (table.base & ~sim::low_mask(16) & sim::low_mask(48)) | (table.base >> 48 & 15) << 12
@@ -101,13 +111,27 @@ Task<int> ItsDriver::create_table(cpu::Cpu& cpu, u32 index) {
         co_await cpu.mmio_write(address, (value & ~shareability_mask) | noncacheable << its_cache_shift, 8);
     table.entries =
         std::min(table.entries, table.indirect ? bytes / gits::level1_entry_bytes * per_page : bytes / entry);
-    if (devices) {
+    if (vpes && gic_.version() == GicVersion::V4_1)
+        gic_.share_vpe_table(table.base, page_code, bytes / table.page_bytes);
+    adopt(type, std::move(table));
+    co_return 0;
+}
+
+std::pair<u64, u64> ItsDriver::wanted(u64 type, u64 page_bytes) const {
+    if (type == gits::TYPE_device) return {device_limit_, config_.device_table_bytes};
+    if (type == gits::TYPE_vpe) return {config_.vpes, 128 * page_bytes};  // GICR_VPROPBASER.Size has seven bits
+    return {gic_.cpus(), 256 * page_bytes};
+}
+
+void ItsDriver::adopt(u64 type, Table table) {
+    if (type == gits::TYPE_vpe) {
+        vpe_limit_ = std::min<u64>(table.entries, config_.vpes);
+    } else if (type == gits::TYPE_collection) {
+        collection_limit_ = std::max(collection_limit_, table.entries);
+    } else {
         device_limit_ = table.entries;
         device_table_ = std::move(table);
-    } else {
-        collection_limit_ = std::max(collection_limit_, bytes / entry);
     }
-    co_return 0;
 }
 
 Task<int> ItsDriver::add_page(cpu::Cpu& cpu, u32 device_id) {
@@ -237,6 +261,8 @@ Task<int> ItsDriver::activate(cpu::Cpu& cpu, msi::Vector& vector) {
 Task<> ItsDriver::deactivate(cpu::Cpu& cpu, msi::Vector& vector) {
     const u32 device = vector.source->device_id;
     const u64 rd = target(vector.cpu);
+    // The commands below are about the physical interrupt.
+    if (vector.forwarded) co_await set_vcpu_affinity(cpu, vector, std::nullopt);
     co_await gic_.lpis().set_enabled(cpu, vector.intid, false);
     std::vector<Command> commands{event_command(Operation::INV, device, vector.event), sync(rd),
                                   event_command(Operation::DISCARD, device, vector.event), sync(rd)};
@@ -244,7 +270,7 @@ Task<> ItsDriver::deactivate(cpu::Cpu& cpu, msi::Vector& vector) {
 }
 
 Task<Result<msi::Controller::Moved>> ItsDriver::set_affinity(cpu::Cpu& cpu, msi::Vector& vector, u32 new_cpu) {
-    if (new_cpu >= gic_.cpus()) co_return Error(-EINVAL);
+    if (new_cpu >= gic_.cpus() || vector.forwarded) co_return Error(-EINVAL);
     if (new_cpu == vector.cpu) co_return Moved::Done;
     // SYNC to the redistributor that the event leaves: after it, no message of the event arrives there (5.3).
     std::vector<Command> commands{movi(vector.source->device_id, vector.event, new_cpu), sync(target(vector.cpu))};

@@ -14,6 +14,8 @@ struct ItsDescription {
     u64 base = 0x0808'0000;
 };
 
+struct Vpe;
+
 class ItsDriver final : public msi::Controller {
 public:
     ItsDriver(sim::Simulation& simulation, std::string name, const ItsDescription& description,
@@ -33,6 +35,28 @@ public:
     Task<> deactivate(cpu::Cpu& cpu, msi::Vector& vector) override;
     msi::Message compose(const msi::Vector& vector) const override;
     Task<Result<Moved>> set_affinity(cpu::Cpu& cpu, msi::Vector& vector, u32 target) override;
+
+    Task<int> set_vcpu_affinity(cpu::Cpu& cpu, msi::Vector& vector, std::optional<msi::VirtualRoute> route) override;
+    Task<int> invalidate_forwarded(cpu::Cpu& cpu, const msi::Vector& vector) override;
+
+    // GICv4: the part of one ITS in what VpeDriver does.
+    bool has_virtual_lpis() const { return vpe_limit_ != 0; }
+    /// vPEIDs below this fit into the vPE table.
+    u64 vpe_limit() const { return vpe_limit_; }
+    /// In ITSList of VMOVP.
+    u32 number() const { return number_; }
+    /// `first`: no other ITS knows the vPE yet.
+    Task<int> map_vpe(cpu::Cpu& cpu, const Vpe& vpe, bool first);
+    Task<> unmap_vpe(cpu::Cpu& cpu, const Vpe& vpe);
+    /// To where `vpe.cpu` says.
+    Task<int> move_vpe(cpu::Cpu& cpu, const Vpe& vpe, u32 sequence, u64 list);
+    /// A device that stands for doorbells, so that commands can name them: 0, -ENOMEM, -ENOSPC.
+    Task<int> create_proxy(cpu::Cpu& cpu, u32 events);
+    Task<int> map_doorbell(cpu::Cpu& cpu, const Vpe& vpe);
+    Task<> unmap_doorbell(cpu::Cpu& cpu, const Vpe& vpe);
+    Task<int> move_doorbell(cpu::Cpu& cpu, const Vpe& vpe, u32 before);
+    Task<int> clear_doorbell(cpu::Cpu& cpu, const Vpe& vpe);
+    Task<> invalidate_doorbell(cpu::Cpu& cpu, const Vpe& vpe);
 
     const CommandQueue& queue() const { return queue_; }
     std::size_t devices() const { return devices_.size(); }
@@ -55,6 +79,9 @@ private:
         std::map<u64, u64> pages;  ///< of level 2: which entry of level 1, address
     };
     Task<int> create_table(cpu::Cpu& cpu, u32 index);
+    /// How many entries a table should have, and how many bytes it may have.
+    std::pair<u64, u64> wanted(u64 type, u64 page_bytes) const;
+    void adopt(u64 type, Table table);
     /// Memory of a page for the entry of this device.
     Task<int> add_page(cpu::Cpu& cpu, u32 device_id);
     Task<Result<Device*>> create_device(cpu::Cpu& cpu, const msi::Source& source, u32 events);
@@ -75,6 +102,10 @@ private:
     u64 device_limit_ = 0;  ///< DeviceIDs below this fit into the device table
     Table device_table_;
     u64 collection_limit_ = 0;
+    bool virtual_lpis_ = false;
+    u64 vpe_limit_ = 0;
+    u32 number_ = 0;
+    u32 proxy_ = 0;  ///< DeviceID that stands for doorbells
     std::map<u32, Device> devices_;
 };
 

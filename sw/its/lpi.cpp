@@ -47,15 +47,22 @@ u64 NumberRanges::available() const {
 
 Task<int> LpiTables::create(cpu::Cpu& cpu, unsigned id_bits) {
     id_bits_ = id_bits;
-    const u32 count = (u32{1} << id_bits) - first_lpi;
-    const u64 bytes = sim::align_up(count, table_alignment);
-    const std::optional<u64> table = pool_.allocate(bytes, table_alignment);
+    numbers_ = NumberRanges(first_lpi, (u32{1} << id_bits) - first_lpi);
+    const std::optional<u64> table = co_await new_configuration_table(cpu);
     if (!table) co_return -ENOMEM;
     configuration_ = *table;
-    numbers_ = NumberRanges(first_lpi, count);
+    co_return 0;
+}
+
+Task<std::optional<u64>> LpiTables::new_configuration_table(cpu::Cpu& cpu) {
+    const u64 bytes = sim::align_up((u64{1} << id_bits_) - first_lpi, table_alignment);
+    const std::optional<u64> table = pool_.allocate(bytes, table_alignment);
+    if (!table) co_return std::nullopt;
     std::vector<u8> image(bytes, static_cast<u8>(byte_default));
     const sim::Status status = co_await cpu.write_block(*table, std::move(image));
-    co_return sim::succeeded(status) ? 0 : -EFAULT;
+    if (sim::succeeded(status)) co_return table;
+    pool_.release(*table);
+    co_return std::nullopt;
 }
 
 Task<std::optional<u64>> LpiTables::new_pending_table(cpu::Cpu& cpu) {
@@ -63,13 +70,18 @@ Task<std::optional<u64>> LpiTables::new_pending_table(cpu::Cpu& cpu) {
     const std::optional<u64> table = pool_.allocate(bytes, table_alignment);
     if (!table) co_return std::nullopt;
     const sim::Status status = co_await cpu.zero_block(*table, bytes);
-    if (!sim::succeeded(status)) co_return std::nullopt;
-    co_return table;
+    if (sim::succeeded(status)) co_return table;
+    pool_.release(*table);
+    co_return std::nullopt;
 }
 
 Task<> LpiTables::set_enabled(cpu::Cpu& cpu, u32 intid, bool enabled) {
+    co_await store_property(cpu, configuration_, intid, enabled);
+}
+
+Task<> LpiTables::store_property(cpu::Cpu& cpu, u64 table, u32 intid, bool enabled) {
     const u64 byte = byte_default | (enabled ? 1 : 0);
-    co_await cpu.store(configuration_ + (intid - first_lpi), byte, 1);
+    co_await cpu.store(table + (intid - first_lpi), byte, 1);
     co_await cpu.dma_wmb();
 }
 

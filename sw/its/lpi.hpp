@@ -29,12 +29,17 @@ class LpiTables {
 public:
     explicit LpiTables(cpu::PagePool& pool) : pool_(pool), numbers_(0, 0) {}
 
-    /// The configuration table for INTIDs of `id_bits` bits, all disabled: 0, -ENOMEM, -EFAULT.
+    /// The configuration table for INTIDs of `id_bits` bits, all disabled: 0, -ENOMEM.
     Task<int> create(cpu::Cpu& cpu, unsigned id_bits);
+    /// A configuration table of the same size, all disabled, or nothing.
+    Task<std::optional<u64>> new_configuration_table(cpu::Cpu& cpu);
     /// A zeroed pending table of one redistributor, or nothing.
     Task<std::optional<u64>> new_pending_table(cpu::Cpu& cpu);
     /// In memory when done; the redistributor must still be told.
     Task<> set_enabled(cpu::Cpu& cpu, u32 intid, bool enabled);
+
+    /// The same for any configuration table.
+    static Task<> store_property(cpu::Cpu& cpu, u64 table, u32 intid, bool enabled);
 
     u64 configuration() const { return configuration_; }
     unsigned id_bits() const { return id_bits_; }

@@ -17,20 +17,26 @@ inline constexpr u64 CTLR = 0x0000, TYPER = 0x0008, WAKER = 0x0014, PROPBASER = 
 inline constexpr u64 IGROUPR0 = 0x10080, ICENABLER0 = 0x10180, IPRIORITYR = 0x10400;  // in SGI_base
 inline constexpr u32 CTLR_EnableLPIs = 1u << 0, CTLR_RWP = 1u << 3;
 inline constexpr u32 WAKER_ProcessorSleep = 1u << 1, WAKER_ChildrenAsleep = 1u << 2;
-inline constexpr u64 TYPER_PLPIS = 1u << 0, TYPER_VLPIS = 1u << 1, TYPER_Last = 1u << 4;
+inline constexpr u64 TYPER_PLPIS = 1u << 0, TYPER_VLPIS = 1u << 1, TYPER_Last = 1u << 4, TYPER_RVPEID = 1u << 7;
 inline constexpr u64 PENDBASER_PTZ = u64{1} << 62;
-inline constexpr u64 frame_bytes = 0x20000;  // twice that with GICv4
+inline constexpr u64 frame_bytes = 0x20000;                       // twice that with GICv4
+inline constexpr u64 VPROPBASER = 0x20070, VPENDBASER = 0x20078;  // in VLPI_base
+inline constexpr u64 VPENDBASER_Dirty = u64{1} << 60, VPENDBASER_PendingLast = u64{1} << 61;
+inline constexpr u64 VPENDBASER_Doorbell = u64{1} << 62;  // GICv4.1
+inline constexpr u64 VPENDBASER_VGrp1En = u64{1} << 58;   // GICv4.1
+inline constexpr unsigned VPROPBASER_Page_Size = 53;      // GICv4.1
 }  // namespace gicr
 
 namespace gits {
 inline constexpr u64 CTLR = 0x0000, TYPER = 0x0008, CBASER = 0x0080, CWRITER = 0x0088, CREADR = 0x0090, BASER = 0x0100;
 inline constexpr u64 TRANSLATER = 0x10040;
 inline constexpr u32 CTLR_Enabled = 1u << 0, CTLR_Quiescent = 1u << 31;
+inline constexpr u64 TYPER_Virtual = 1u << 1, TYPER_VMAPP = u64{1} << 40;
 inline constexpr u64 valid = u64{1} << 63;
 inline constexpr u64 BASER_Indirect = u64{1} << 62;
 inline constexpr u64 level1_entry_bytes = 8;
 inline constexpr u64 CREADR_Stalled = 1, CWRITER_Retry = 1;
-inline constexpr u64 TYPE_device = 1, TYPE_collection = 4;
+inline constexpr u64 TYPE_device = 1, TYPE_vpe = 2, TYPE_collection = 4;
 }  // namespace gits
 
 // Attributes of the tables: inner shareable, read- and write-allocate write-back. The position of InnerCache differs.

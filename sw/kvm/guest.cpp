@@ -24,7 +24,7 @@ std::optional<u64> Guest::physical(u64 guest) const {
 }
 
 Task<int> Guest::enable_msix(cpu::Cpu& cpu, msi::Source& source, u32 vectors) {
-    const int error = co_await msi_.alloc_vectors(cpu, source, vectors);
+    const int error = co_await services_.msi.alloc_vectors(cpu, source, vectors);
     if (error != 0) co_return error;
     for (const auto& vector : source.vectors)
         vector->handler = [this](cpu::Cpu& on, msi::Vector& fired) { return inject(on, fired); };
@@ -33,7 +33,11 @@ Task<int> Guest::enable_msix(cpu::Cpu& cpu, msi::Source& source, u32 vectors) {
 
 Task<> Guest::inject(cpu::Cpu& cpu, msi::Vector& vector) {
     ++injected_;
-    co_await cpu.work(injection_cycles_);
+    co_await cpu.work(services_.injection_cycles);
+    co_await handle(cpu, vector);
+}
+
+Task<> Guest::handle(cpu::Cpu& cpu, const msi::Vector& vector) {
     const Handler handler = handler_;
     if (handler) co_await handler(cpu, *vector.source, vector.index);
 }

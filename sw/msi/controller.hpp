@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,13 @@ public:
     virtual Task<int> set_masked(cpu::Cpu& cpu, u32 index, bool masked) = 0;
 };
 
+/// A virtual interrupt that an event becomes without the host (GICv4).
+struct VirtualRoute {
+    u32 vpe = 0;
+    u32 vintid = 0;
+    u32 doorbell = 0;  ///< LPI that rings while the vPE is absent; 1023: none
+};
+
 class Controller;
 struct Vector;
 
@@ -68,6 +76,9 @@ struct Vector {
     bool active = false;
     u64 fired = 0;
     Handler handler;
+    std::optional<VirtualRoute> forwarded;  ///< the host does not see its interrupts
+    /// The vector is about to go, or its interrupts are the host's again; who had it forwarded hears of it.
+    std::function<void(Vector& vector)> withdrawn;
 };
 
 /// An interrupt controller that takes messages.
@@ -99,6 +110,12 @@ public:
     };
     /// Routes to another CPU and sets `vector.cpu`.
     virtual Task<Result<Moved>> set_affinity(cpu::Cpu& cpu, Vector& vector, u32 target) = 0;
+
+    /// irq_set_vcpu_affinity: the event becomes a virtual interrupt of a guest, or with no route the host's interrupt
+    /// again. -ENOSYS: not here; -EINVAL: it is the host's already.
+    virtual Task<int> set_vcpu_affinity(cpu::Cpu&, Vector&, std::optional<VirtualRoute>) { co_return -ENOSYS; }
+    /// The configuration of the virtual interrupt in memory has changed.
+    virtual Task<int> invalidate_forwarded(cpu::Cpu&, const Vector&) { co_return -ENOSYS; }
 };
 
 }  // namespace smmusim::sw::msi

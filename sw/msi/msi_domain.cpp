@@ -105,6 +105,7 @@ Task<> MsiDomain::drop(cpu::Cpu& cpu, Source& source, u32 index) {
     if (vector.active) co_await stop(cpu, vector);
     co_await policy_.release(cpu, vector);
     co_await source.controller->release(cpu, vector);
+    withdraw(vector);
     --load_[vector.cpu];
     source.vectors[index] = nullptr;
     const bool last =
@@ -142,6 +143,20 @@ Task<int> MsiDomain::set_affinity(cpu::Cpu& cpu, Source& source, u32 index, u32 
     // Every doorbell was mapped when the vector was allocated: this only looks up.
     const int error = co_await write_message(cpu, *chosen);
     co_return error;
+}
+
+Task<int> MsiDomain::set_vcpu_affinity(cpu::Cpu& cpu, Source& source, u32 index, std::optional<VirtualRoute> route) {
+    const auto turn = co_await lock_.acquire();
+    Vector* const chosen = vector(source, index);
+    if (chosen == nullptr || !chosen->active) co_return -EINVAL;
+    const int error = co_await source.controller->set_vcpu_affinity(cpu, *chosen, route);
+    if (error == 0 && !route) withdraw(*chosen);
+    co_return error;
+}
+
+/// Whoever had it forwarded forgets it.
+void MsiDomain::withdraw(Vector& vector) {
+    if (const auto tell = std::exchange(vector.withdrawn, nullptr)) tell(vector);
 }
 
 Task<int> MsiDomain::on_attach(cpu::Cpu& cpu, iommu::Device& device, iommu::Domain& domain) {

@@ -27,6 +27,10 @@ public:
     /// -EINVAL: no such vector or CPU.
     Task<int> set_affinity(cpu::Cpu& cpu, Source& source, u32 index, u32 target);
 
+    /// irq_set_vcpu_affinity: the vector's messages become a virtual interrupt; with no route the host's again.
+    /// -EINVAL: no such vector, or nothing to undo; -ENOSYS: the controller has no virtual interrupts.
+    Task<int> set_vcpu_affinity(cpu::Cpu& cpu, Source& source, u32 index, std::optional<VirtualRoute> route);
+
     Vector* vector(const Source& source, u32 index) const;
     Policy& policy() { return policy_; }
 
@@ -39,6 +43,7 @@ private:
     Task<int> start(cpu::Cpu& cpu, Vector& vector);
     Task<> stop(cpu::Cpu& cpu, Vector& vector);
     Task<int> write_message(cpu::Cpu& cpu, Vector& vector);
+    static void withdraw(Vector& vector);
     Task<> drop(cpu::Cpu& cpu, Source& source, u32 index);
     Source* source_of(const iommu::Device& device) const;
     u32 least_loaded() const;

@@ -22,7 +22,14 @@ public:
         pending_.push_back(intid);
         cpu_->irq(true);
     }
+    /// A virtual interrupt for the guest that runs here.
+    void raise_virtual(u32 intid) {
+        virtual_pending_.push_back(intid);
+        cpu_->virtual_irq(true);
+    }
     u64 read(sw::cpu::SystemRegister which) override {
+        if (which == sw::cpu::SystemRegister::ICV_IAR1_EL1) return acknowledge_virtual();
+        if (which == sw::cpu::SystemRegister::ICH_VMCR_EL2) return written[static_cast<u8>(which)];
         if (which != sw::cpu::SystemRegister::ICC_IAR1_EL1) return 0;
         if (pending_.empty()) return 1023;
         const u32 intid = pending_.front();
@@ -41,8 +48,16 @@ public:
     std::map<u8, u64> written;
 
 private:
+    u32 acknowledge_virtual() {
+        if (virtual_pending_.empty()) return 1023;
+        const u32 intid = virtual_pending_.front();
+        virtual_pending_.pop_front();
+        if (virtual_pending_.empty()) cpu_->virtual_irq(false);
+        return intid;
+    }
     sw::cpu::Cpu* cpu_ = nullptr;
     std::deque<u32> pending_;
+    std::deque<u32> virtual_pending_;
 };
 
 inline constexpr u64 ram = 0x4000'0000;

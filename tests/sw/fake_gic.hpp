@@ -46,22 +46,42 @@ public:
     }
     std::map<u64, u64> values;
     bool shareable = true;
-    u64 property_table(u32 cpu) { return values[cpu * frame + 0x70] & 0xF'FFFF'FFFF'F000; }
-    bool lpis(u32 cpu) { return (values[cpu * frame] & 1) != 0; }
+    u64 property_table(u32 cpu) { return values[cpu * stride() + 0x70] & 0xF'FFFF'FFFF'F000; }
+    bool lpis(u32 cpu) { return (values[cpu * stride()] & 1) != 0; }
+
+    // GICv4
+    enum class Virtual : u8 { None, V4_0, V4_1 };
+    Virtual version = Virtual::None;
+    bool pending_last = false;  ///< what a vPE that leaves is told
+    u32 dirty_reads = 2;        ///< reads of GICR_VPENDBASER after a write that find it at work
+    u64 written_while_dirty = 0;
+    u64 stride() const { return version == Virtual::None ? frame : 2 * frame; }
+    u64 vpropbaser(u32 cpu) { return values[cpu * stride() + 0x2'0070]; }
+    u64 vpendbaser(u32 cpu) { return values[cpu * stride() + 0x2'0078]; }
 
 private:
+    static constexpr u64 dirty = u64{1} << 60;
     u64 read_register(u64 offset, u32) override {
-        const u64 cpu = offset / frame, within = offset % frame;
-        if (within == 0x8) return cpu << 32 | cpu << 8 | (cpu + 1 == count_ ? 0x10u : 0u) | 1;
+        const u64 cpu = offset / stride(), within = offset % stride();
+        const u64 identity = version == Virtual::None ? 0x1 : version == Virtual::V4_0 ? 0x3 : 0x83;
+        if (within == 0x8) return cpu << 32 | cpu << 8 | (cpu + 1 == count_ ? 0x10u : 0u) | identity;
+        if (within == 0x2'0078 && (values[offset] & dirty) != 0 && left_[cpu]-- == 0) values[offset] &= ~dirty;
         return values[offset];
     }
     void write_register(u64 offset, u64 data, u32) override {
-        const u64 within = offset % frame;
+        const u64 within = offset % stride();
         if (within == 0x14) data = (data & 2) != 0 ? 6 : 0;
+        if (within == 0x2'0078) {
+            written_while_dirty += (values[offset] & dirty) != 0;
+            left_[offset / stride()] = dirty_reads;
+            if (data >> 63 == 0 && pending_last) data |= u64{1} << 61;
+            data |= dirty;
+        }
         if (!shareable && (within == 0x70 || within == 0x78)) data &= ~(u64{3} << 10);
         values[offset] = data;
     }
     u32 count_;
+    std::map<u64, u32> left_;  ///< reads that still find Dirty, by CPU
 };
 
 class FakeIts final : public FakeDevice {
@@ -96,6 +116,11 @@ public:
     u64 largest_page = 2;
     u32 device_bits = 16;
     u64 dropped = 0;
+    u32 number = 0;
+    void make_virtual() {
+        virtual_ = true;
+        values[0x110] = u64{2} << 56 | u64{31} << 48;  // vPE table, 32-byte entries
+    }
 
     std::vector<u64> opcodes() const {
         std::vector<u64> result;
@@ -121,12 +146,12 @@ public:
 
 private:
     u64 read_register(u64 offset, u32) override {
-        if (offset == 0x0) return values[0] | ((values[0] & 1) != 0 ? 0u : 1u << 31);
-        if (offset == 0x8) return 1 | 7u << 4 | 15u << 8 | u64{device_bits - 1} << 13;
+        if (offset == 0x0) return values[0] | ((values[0] & 1) != 0 ? 0u : 1u << 31) | number << 4;
+        if (offset == 0x8) return 1 | (virtual_ ? 2u : 0u) | 7u << 4 | 15u << 8 | u64{device_bits - 1} << 13;
         return values[offset];
     }
     void write_register(u64 offset, u64 data, u32) override {
-        if (offset == 0x100 || offset == 0x108) {
+        if (offset >= 0x100 && offset <= 0x110) {
             const u64 fixed = values[offset] & (u64{7} << 56 | u64{31} << 48);
             if ((data >> 8 & 3) > largest_page) data = (data & ~u64{0x300}) | largest_page << 8;
             if (!shareable) data &= ~(u64{3} << 10);
@@ -182,6 +207,7 @@ private:
         }
     }
 
+    bool virtual_ = false;
     FakeMemory& memory_;
     FakeRedistributors& redistributors_;
     std::vector<std::unique_ptr<FakeInterrupts>>& interrupts_;

@@ -27,6 +27,7 @@ void VirtualCpuInterface::reset() {
     due_ = {};
     state_.reset();
     lists_.reset();
+    offered_ = spec::spurious;
     drive(0, false);
     drive(1, false);
 }
@@ -42,6 +43,7 @@ void VirtualCpuInterface::update() {
     source_->drive_maintenance(lists_.maintenance() != 0);
     const Candidate wanted = best();
     const bool passes = state_.passes(wanted);
+    offer(wanted.valid() ? wanted.intid : spec::spurious);
     if (!passes || wanted.group != 0) drive(0, false);
     if (!passes || wanted.group != 1) drive(1, false);
     if (!passes) {
@@ -63,12 +65,30 @@ void VirtualCpuInterface::signal() {
     const Candidate wanted = best();
     if (!state_.passes(wanted)) return;
     ++signals_;
-    if (auto* const slot = source_->virtual_journey(wanted.intid); slot != nullptr && *slot) {
-        const std::shared_ptr<sim::Journey> journey = std::exchange(*slot, nullptr);
-        journey->leave(sim::Journey::Part::Redistributor, simulation_.now());
-        journey->signal(simulation_.now());
-    }
+    tell(wanted.intid);
     drive(wanted.group, true);
+}
+
+void VirtualCpuInterface::offer(u32 intid) {
+    if (intid == offered_) return;
+    using Part = sim::Journey::Part;
+    if (auto* const slot = source_->virtual_journey(offered_); slot != nullptr && *slot) {
+        (*slot)->leave(Part::CpuInterface, simulation_.now());
+        (*slot)->enter(Part::Redistributor, simulation_.now());
+    }
+    offered_ = intid;
+    if (auto* const slot = source_->virtual_journey(offered_); slot != nullptr && *slot) {
+        (*slot)->leave(Part::Redistributor, simulation_.now());
+        (*slot)->enter(Part::CpuInterface, simulation_.now());
+    }
+}
+
+void VirtualCpuInterface::tell(u32 intid) {
+    auto* const slot = source_->virtual_journey(intid);
+    if (slot == nullptr || !*slot) return;
+    const std::shared_ptr<sim::Journey> journey = std::exchange(*slot, nullptr);
+    journey->leave(sim::Journey::Part::CpuInterface, simulation_.now());
+    journey->signal(simulation_.now());
 }
 
 void VirtualCpuInterface::drive(u8 group, bool asserted) {
@@ -83,6 +103,8 @@ u32 VirtualCpuInterface::acknowledge(u8 group) {
     const Candidate taken = best();
     if (!state_.passes(taken) || taken.group != group) return spec::spurious;
     ++acknowledges_;
+    offer(taken.intid);
+    tell(taken.intid);
     state_.activate(taken);
     drive(group, false);
     if (lists_.best() == taken) lists_.acknowledge(taken.intid);

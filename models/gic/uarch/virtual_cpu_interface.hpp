@@ -62,6 +62,10 @@ private:
     void write_guest(spec::Icc name, u64 value);
     void drive(u8 group, bool asserted);
     void signal();
+    /// The message of this interrupt is at the CPU interface; that of another one is at the redistributor again.
+    void offer(u32 intid);
+    /// The way of its message ends: the guest is told, or took the interrupt before it was.
+    void tell(u32 intid);
     static void signal_due(void* interface, void*);
 
     sim::Simulation& simulation_;
@@ -76,6 +80,7 @@ private:
     arch::ListRegisters lists_;
     bool asserted_[2] = {false, false};
     sim::Scheduler::Token due_;
+    u32 offered_ = spec::spurious;
 
     u64 signals_ = 0;
     u64 acknowledges_ = 0;

@@ -61,19 +61,6 @@ private:
     Container::Stage stage_ = Container::Stage::Any;
 };
 
-/// A step that concerns one guest.
-class GuestStep : public SoftwareStep {
-public:
-    void fields(ConfigVisitor& visit) override {
-        visit(guest, {"guest", "name of the guest"});
-        SoftwareStep::fields(visit);
-    }
-    void check(Names& names) const override { names.require(Names::Kind::Guest, guest, where()); }
-
-protected:
-    std::string guest;
-};
-
 class RegisterWindow final : public GuestStep {
 public:
     void fields(ConfigVisitor& visit) override {

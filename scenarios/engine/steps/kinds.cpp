@@ -5,7 +5,7 @@ namespace smmusim::scenarios {
 std::span<const StepKind> step_kinds() {
     static const std::vector<StepKind> all = [] {
         std::vector<StepKind> kinds;
-        for (const auto group : {guest_steps(), interrupt_steps(), dma_steps(), check_steps()})
+        for (const auto group : {guest_steps(), interrupt_steps(), vcpu_steps(), dma_steps(), check_steps()})
             kinds.insert(kinds.end(), group.begin(), group.end());
         return kinds;
     }();
