@@ -38,12 +38,12 @@ TEST(Redistributor, TableRegistersAreFixedWhileLpisAreEnabled) {
     Machine m;
     m.start();
     const u64 properties = m.r(0, 0x0070, 8);
-    const u64 pending = m.r(0, 0x0078, 8);
+    const u64 pending_table = m.r(0, 0x0078, 8);
     m.set_r(0, 0x0070, 0, 8);
     m.set_r(0, 0x0078, 0, 8);
     EXPECT_EQ(m.r(0, 0x0070, 8), properties);
-    EXPECT_EQ(m.r(0, 0x0078, 8), pending);
-    EXPECT_EQ(pending >> 62 & 1, 0u) << "PTZ reads as zero";
+    EXPECT_EQ(m.r(0, 0x0078, 8), pending_table);
+    EXPECT_EQ(pending_table >> 62 & 1, 0u) << "PTZ reads as zero";
 }
 
 TEST(Lpi, DroppedWhileLpisAreDisabled) {
