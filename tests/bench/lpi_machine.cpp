@@ -37,9 +37,13 @@ platform::PlatformConfig LpiMachine::config_of() {
     return config;
 }
 
-LpiMachine::LpiMachine(u32 lpis) : platform_(config_of()), lpis_(lpis) {
+LpiMachine::LpiMachine(u32 lpis, u32 mapped) : platform_(config_of()), lpis_(lpis) {
     enable();
-    map_all();
+    map_device();
+    const u64 before = ::mallinfo2().uordblks;
+    map(mapped);
+    const u64 after = ::mallinfo2().uordblks;
+    bytes_per_lpi_ = after > before ? static_cast<double>(after - before) / static_cast<double>(mapped) : 0;
 }
 
 void LpiMachine::enable() {
@@ -74,17 +78,22 @@ void LpiMachine::execute() {
     if (platform_.mmio_read(its + 0x90, 8) != written_) throw std::runtime_error("the ITS has not executed a command");
 }
 
-void LpiMachine::map_all() {
+void LpiMachine::map_device() {
     command(MAPC, 0, valid);
     command(MAPD | u64{device} << 32, 19, valid | translation_table);
     execute();
-    const u64 before = ::mallinfo2().uordblks;
-    for (u32 event = 0; event < lpis_; ++event) {
-        command(MAPTI | u64{device} << 32, event | u64{first_lpi + event} << 32);
-        if (event % 1024 == 1023 || event + 1 == lpis_) execute();
+}
+
+u64 LpiMachine::map(u64 count) {
+    constexpr u32 batch = 1024;
+    const u32 first = mapped_;
+    const u32 end = static_cast<u32>(std::min<u64>(lpis_, mapped_ + count));
+    while (mapped_ < end) {
+        for (const u32 stop = std::min(end, mapped_ + batch); mapped_ < stop; ++mapped_)
+            command(MAPTI | u64{device} << 32, mapped_ | u64{first_lpi + mapped_} << 32);
+        execute();
     }
-    const u64 after = ::mallinfo2().uordblks;
-    bytes_per_lpi_ = after > before ? static_cast<double>(after - before) / static_cast<double>(lpis_) : 0;
+    return mapped_ - first;
 }
 
 u64 LpiMachine::run(u64 count) {

@@ -97,6 +97,19 @@ constexpr std::array kinds{
              row.measured = ratio.value;
              row.note = figures(ratio);
          }},
+    Kind{"F3.map", "cost per LPI that is mapped, up to 1 M / a raw SystemC event", 12, 8, false,
+         [](Row& row, const Effort& effort) {
+             RawEvents raw;
+             // Every slice maps others: as many as there are slices, and one to warm up.
+             const u64 all = scaled(1'000'000, effort);
+             const u64 slice = all / (effort.slices * effort.attempts + 1);
+             LpiMachine machine(static_cast<u32>(all), 0);
+             const Ratio ratio =
+                 cost_ratio([&] { return machine.map(slice); }, [&] { return raw.run(scaled(100'000, effort)); },
+                            effort.slices, effort.attempts);
+             row.measured = ratio.value;
+             row.note = figures(ratio);
+         }},
     Kind{"M.stream", "resident bytes per idle stream", 256, 80, false,
          [](Row& row, const Effort& effort) { row.measured = bytes_per_idle_stream(scaled(32'768, effort)); }},
     Kind{"M.lpi", "bytes per mapped LPI beyond the guest's own tables", 32, 12, false,
