@@ -152,7 +152,7 @@ sim::Task<> Stage::on_interrupt(sw::cpu::Cpu& cpu, sw::msi::Source& source, u32 
         }
         ++watched.handled;
         ++found.handled;
-        if (cpu.index() != watched.expected_cpu) ++found.wrong_cpu;
+        if (cpu.index() != watched.expected_cpu && cpu.index() != watched.left_cpu) ++found.wrong_cpu;
         watched.fired.notify_all();
     }
 }

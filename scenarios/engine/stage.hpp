@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ struct WatchedVector {
     WatchedVector(sim::Simulation& simulation, std::string name) : fired(simulation, std::move(name)) {}
     u64 handled = 0;
     u32 expected_cpu = 0;
-    sw::msi::Message message;  ///< as it stood when the vector was enabled or moved; stays after it is disabled
+    std::optional<u32> left_cpu;  ///< where messages that were sent before a move may still arrive
+    sw::msi::Message message;     ///< as it stood when the vector was enabled or moved; stays after it is disabled
     std::vector<Announced> announced;
     sim::Signal fired;
 };

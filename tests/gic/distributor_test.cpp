@@ -141,6 +141,18 @@ TEST(WiredSpi, ReroutingMovesAPendingOne) {
     EXPECT_TRUE(m.cores[3]->line);
 }
 
+TEST(WiredSpi, RouteHasNoAff3AndNoMode) {
+    Machine m;
+    m.start_cpus();
+    m.set_d(0x6000 + 8 * 106, 0xFF'8000'0003, 8);
+    EXPECT_EQ(m.read(m.gic.distributor(), Machine::gicd + 0x6000 + 8 * 106, 8), 3u) << "GICD_TYPER.A3V and No1N";
+    enable(m, 106, 0, true);
+    m.set_d(0x6000 + 8 * 106, 0xFF'0000'0003, 8);
+    m.gic.input(106).pulse();
+    m.run();
+    EXPECT_TRUE(m.cores[3]->line);
+}
+
 TEST(WiredSpi, PendingAndActiveAreSoftwares) {
     Machine m;
     m.start_cpus();

@@ -146,13 +146,10 @@ void Distributor::write_icfgr(u32 index, u64 value) {
 
 void Distributor::write_irouter(u32 index, u64 value) {
     if (index >= affinity_.size()) return;
-    affinity_[index] = static_cast<u32>(sim::bits_of(value, 23, 0) | sim::bits_of(value, 39, 32) << 24);
+    affinity_[index] = static_cast<u32>(value & spec::irouter_writable);
     listener_.distributor_changed();
 }
 
-u64 Distributor::read_irouter(u32 index) {
-    if (index >= affinity_.size()) return 0;
-    return sim::bits_of(affinity_[index], 23, 0) | sim::bits_of(affinity_[index], 31, 24) << 32;
-}
+u64 Distributor::read_irouter(u32 index) { return index < affinity_.size() ? affinity_[index] : 0; }
 
 }  // namespace smmusim::gic::arch

@@ -27,8 +27,9 @@ struct GicdTyper : sim::Record<1> {
     static constexpr sim::Bit No1N{25};
 };
 
-/// Affinities of GICD_IROUTER; the interrupt routing mode is RES0 because 1-of-N is not offered (TYPER.No1N).
-inline constexpr u64 irouter_writable = 0xFF'00FF'FFFF;
+/// Affinities of GICD_IROUTER. Aff3 is RES0 because TYPER.A3V is, the routing mode because 1-of-N is not offered
+/// (TYPER.No1N).
+inline constexpr u64 irouter_writable = 0xFF'FFFF;
 
 inline constexpr u32 implementer_iidr = 0x0000'043B;
 inline constexpr u32 gicd_setspi = 0x40;

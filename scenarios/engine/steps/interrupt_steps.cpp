@@ -78,6 +78,42 @@ private:
     u32 target_ = 0;
 };
 
+/// Every message is waited for: one that a move loses stops the step, one too many shows in the number of handlers.
+class Shuffle final : public DeviceStep {
+public:
+    void fields(ConfigVisitor& visit) override {
+        DeviceStep::fields(visit);
+        visit(vectors_,
+              {"vectors", "vectors 0 to this are moved and raised", Unit::Count, sim::Origin::Choice, "", 1, 2048});
+        visit(moves_, {"moves", "number of moves; with each one message is sent"});
+        visit(spread_, {"spread", "a move begins up to this long after its message was raised", Unit::Time});
+    }
+    Task<> run(Stage& stage) override {
+        sw::HostDevice& found = stage.host_device(device);
+        for (u64 move = 0; move < moves_; ++move) {
+            const u32 moved = static_cast<u32>(stage.random().below(vectors_));
+            const u32 raised = stage.random().below(2) == 0 ? moved : static_cast<u32>(stage.random().below(vectors_));
+            const u32 target = static_cast<u32>(stage.random().below(stage.host().cpus()));
+            WatchedVector& sender = stage.vector(device, raised);
+            WatchedVector& watched = stage.vector(device, moved);
+            const u64 before = sender.handled;
+            watched.left_cpu = std::exchange(watched.expected_cpu, target);
+            stage.endpoint(stage.device(device)).raise(raised);
+            co_await stage.simulation().delay(stage.random().below(spread_ + 1));
+            const int error = co_await stage.host().set_affinity(stage.cpu(cpu), found, moved, target);
+            Stage::require(error, fmt::format("shuffle: vector {} to cpu{}", moved, target));
+            while (sender.handled == before) co_await sender.fired.wait();
+            watched.left_cpu.reset();
+            watched.message = found.msi.vectors[moved]->message;
+        }
+    }
+
+private:
+    u32 vectors_ = 1;
+    u64 moves_ = 1;
+    Time spread_ = 2 * microsecond;
+};
+
 class DisableMsix final : public DeviceStep {
 public:
     void fields(ConfigVisitor& visit) override {
@@ -125,6 +161,7 @@ private:
 constexpr std::array interrupt_kinds{
     StepKind{"enable_msix", "enable MSI-X vectors of a function and watch their handlers", make_step<EnableMsix>},
     StepKind{"affinity", "route a vector to another CPU", make_step<Affinity>},
+    StepKind{"shuffle", "route vectors to CPUs at random while the function raises them", make_step<Shuffle>},
     StepKind{"disable_msix", "disable vectors one by one", make_step<DisableMsix>},
     StepKind{"raise", "the function raises a vector by itself", make_step<Raise>},
 };
