@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/raw_events.hpp"
 #include "bench/rows.hpp"
 
 using namespace smmusim;
@@ -14,17 +15,33 @@ int main(int argc, char** argv) {
     app.name("smmusim bench");
     bool json = false;
     bool brief = false;
+    u64 reads = 0;
     std::vector<std::string> only;
     app.add_flag("--json", json, "one array of {id, measured, must, goal} and nothing else");
     app.add_flag("--brief", brief, "a small part of the work: shows that everything runs, not how fast");
-    app.add_option("ID", only, "rows to measure; all of them without")->check(CLI::IsMember(bench::row_ids()));
+    app.add_option("--run", reads,
+                   "let the machines of the rows do this many reads each, and measure nothing: for a "
+                   "profiler; also F1.reference, F2.reference, and raw for SystemC events");
+    app.add_option("ID", only, "rows to measure; all of them without");
     try {
         app.parse(argc, argv);
+        std::vector<std::string> ids = reads == 0 ? bench::row_ids() : bench::workload_ids();
+        if (reads != 0) ids.emplace_back("raw");
+        const CLI::IsMember known(ids);
+        for (std::string& id : only)
+            if (const std::string problem = known(id); !problem.empty()) throw CLI::ValidationError("ID", problem);
     } catch (const CLI::ParseError& error) {
         const int code = app.exit(error);
         return code == 0 ? 0 : 2;
     }
 
+    if (reads != 0) {
+        for (const std::string& id : only.empty() ? bench::workload_ids() : only) {
+            if (id == "raw") bench::RawEvents().run(reads);
+            else bench::DmaMachine(bench::workload(id)).run(reads);
+        }
+        return 0;
+    }
     const bench::Effort effort = brief ? bench::Effort::brief() : bench::Effort{};
     auto rows = nlohmann::ordered_json::array();
     if (!json) fmt::print("{:<9} {:>9} {:>7} {:>7}  \n", "id", "measured", "must", "goal");

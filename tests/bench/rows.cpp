@@ -5,7 +5,6 @@
 #include <array>
 #include <stdexcept>
 
-#include "bench/dma_machine.hpp"
 #include "bench/footprint.hpp"
 #include "bench/lpi_machine.hpp"
 #include "bench/measure.hpp"
@@ -23,10 +22,26 @@ std::string figures(const Ratio& ratio) {
                        ratio.steady ? "" : "; the reference varies by more than 30 %");
 }
 
+struct NamedWorkload {
+    const char* id;
+    Workload workload;
+};
+// Under random access a TLB of 64 entries answers 75 % in a window of 85 pages.
+constexpr std::array workloads{
+    NamedWorkload{"K1", {.pages = 32}},
+    NamedWorkload{"K2", {}},
+    NamedWorkload{"K3", {.nested = true}},
+    NamedWorkload{"L1", {.pages = 85}},
+    NamedWorkload{"F1", {.tags = 1024, .pages = 32}},
+    NamedWorkload{"F1.reference", {.tags = 32, .pages = 32}},
+    NamedWorkload{"F2", {.pages = 8, .tlb_entries = 1024, .streams = 65'536, .active = 64}},
+    NamedWorkload{"F2.reference", {.pages = 8, .tlb_entries = 1024, .streams = 64, .active = 64}},
+};
+
 /// Translated reads per raw SystemC event.
-void per_raw_event(Row& row, const Effort& effort, const Workload& workload, u64 reads) {
+void per_raw_event(Row& row, const Effort& effort, u64 reads) {
     RawEvents raw;
-    DmaMachine machine(workload);
+    DmaMachine machine(workload(row.id));
     const Ratio ratio = cost_ratio([&] { return machine.run(scaled(reads, effort)); },
                                    [&] { return raw.run(scaled(200'000, effort)); }, effort.slices, effort.attempts);
     row.measured = 1 / ratio.value;
@@ -36,10 +51,9 @@ void per_raw_event(Row& row, const Effort& effort, const Workload& workload, u64
 }
 
 void against_plain_loop(Row& row, const Effort& effort) {
-    // Under random access a TLB of 64 entries answers 75 % in a window of 85 pages.
-    const Workload workload{.pages = 85};
-    DmaMachine machine(workload);
-    PlainLoop loop(machine.platform().memory(), machine.layout().stage1_root, workload.pages, workload.tlb_entries);
+    const Workload traffic = workload(row.id);
+    DmaMachine machine(traffic);
+    PlainLoop loop(machine.platform().memory(), machine.layout().stage1_root, traffic.pages, traffic.tlb_entries);
     const Ratio ratio = cost_ratio([&] { return machine.run(scaled(60'000, effort)); },
                                    [&] { return loop.run(scaled(600'000, effort)); }, effort.slices, effort.attempts);
     row.measured = ratio.value;
@@ -49,9 +63,9 @@ void against_plain_loop(Row& row, const Effort& effort) {
                            100 * loop.hit_share());
 }
 
-void against_another(Row& row, const Effort& effort, const Workload& one, const Workload& other) {
-    DmaMachine machine(one);
-    DmaMachine reference(other);
+void against_another(Row& row, const Effort& effort) {
+    DmaMachine machine(workload(row.id));
+    DmaMachine reference(workload(row.id + ".reference"));
     const u64 reads = scaled(60'000, effort);
     const Ratio ratio = cost_ratio([&] { return machine.run(reads); }, [&] { return reference.run(reads); },
                                    effort.slices, effort.attempts);
@@ -70,23 +84,15 @@ struct Kind {
 
 constexpr std::array kinds{
     Kind{"K1", "translated reads that hit the TLB / raw SystemC events", 0.30, 0.50, true,
-         [](Row& row, const Effort& effort) { per_raw_event(row, effort, {.pages = 32}, 100'000); }},
+         [](Row& row, const Effort& effort) { per_raw_event(row, effort, 100'000); }},
     Kind{"K2", "reads with a walk of 4 reads each / raw SystemC events", 0.10, 0.20, true,
-         [](Row& row, const Effort& effort) { per_raw_event(row, effort, {}, 30'000); }},
+         [](Row& row, const Effort& effort) { per_raw_event(row, effort, 30'000); }},
     Kind{"K3", "nested walks of 24 reads / raw SystemC events", 0.03, 0.055, true,
-         [](Row& row, const Effort& effort) { per_raw_event(row, effort, {.nested = true}, 10'000); }},
+         [](Row& row, const Effort& effort) { per_raw_event(row, effort, 10'000); }},
     Kind{"L1", "time per read, 75 % hits / the same in a plain loop without time", 25, 15, false, against_plain_loop},
-    Kind{"F1", "cost per read at 1,024 tags / at 32", 1.5, 1.1, false,
-         [](Row& row, const Effort& effort) {
-             against_another(row, effort, {.tags = 1024, .pages = 32}, {.tags = 32, .pages = 32});
-         }},
+    Kind{"F1", "cost per read at 1,024 tags / at 32", 1.5, 1.1, false, against_another},
     Kind{"F2", "cost per read with 65,536 configured streams, 64 active / with 64 configured", 1.5, 1.1, false,
-         [](Row& row, const Effort& effort) {
-             Workload few{.pages = 8, .tlb_entries = 1024, .streams = 64, .active = 64};
-             Workload many = few;
-             many.streams = 65'536;
-             against_another(row, effort, many, few);
-         }},
+         against_another},
     Kind{"F3", "cost per MSI with 1 M mapped LPIs / with 1 K", 3, 2, false,
          [](Row& row, const Effort& effort) {
              LpiMachine many(static_cast<u32>(scaled(1'000'000, effort)));
@@ -126,6 +132,18 @@ std::vector<std::string> row_ids() {
     std::vector<std::string> ids;
     for (const Kind& kind : kinds) ids.emplace_back(kind.id);
     return ids;
+}
+
+std::vector<std::string> workload_ids() {
+    std::vector<std::string> ids;
+    for (const NamedWorkload& known : workloads) ids.emplace_back(known.id);
+    return ids;
+}
+
+Workload workload(const std::string& id) {
+    for (const NamedWorkload& known : workloads)
+        if (id == known.id) return known.workload;
+    throw std::invalid_argument("there is no workload " + id);
 }
 
 Row measure(const std::string& id, const Effort& effort) {

@@ -1,9 +1,10 @@
 // The rows of the speed table: what is measured, against what, and what it must and should reach.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
+
+#include "bench/dma_machine.hpp"
 
 namespace smmusim::bench {
 
@@ -29,6 +30,10 @@ struct Effort {
 
 /// Identifiers of all rows, in order.
 std::vector<std::string> row_ids();
+
+/// The DMA machines that rows run, by name: that of the row, or "F1.reference" and "F2.reference".
+std::vector<std::string> workload_ids();
+Workload workload(const std::string& id);
 
 /// Measures one row; the identifier must be one of row_ids().
 Row measure(const std::string& id, const Effort& effort);
