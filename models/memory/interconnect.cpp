@@ -17,7 +17,10 @@ class Interconnect::Ingress final : public sim::Target, public sim::Initiator {
 public:
     Ingress(Interconnect& owner, u64 number) : owner_(owner), number_(number) {}
 
-    void receive(Access& access, Time at) override { owner_.receive(*this, access, at); }
+    void receive(Access& access, Time at) override {
+        if (access.journey) access.journey->enter(Journey::Part::Interconnect, at);
+        if (access.command != Command::Read || !owner_.passes(*this, access, at)) owner_.receive(*this, access, at);
+    }
     Time perform(Access& access) override { return owner_.perform(access); }
     void inspect(Access& access) override { owner_.inspect(access); }
     void complete(Access& access, Time at) override { owner_.complete(*this, access, at); }
@@ -72,8 +75,6 @@ u64 Interconnect::key_of(const Ingress& ingress, const Access& access) {
 }
 
 void Interconnect::receive(Ingress& ingress, Access& access, Time at) {
-    if (access.journey) access.journey->enter(Journey::Part::Interconnect, at);
-    if (access.command == Command::Read && passes(ingress, access, at)) return;
     if (at <= simulation_.now()) {
         arrive({&access, &ingress, at});
         return;

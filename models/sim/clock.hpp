@@ -29,9 +29,7 @@ public:
             while (numerator - cycle * period_ >= period_) ++cycle;
             return cycle;
         }
-        u64 cycle = static_cast<u64>(static_cast<u128>(time) * hertz_ / second);
-        while (edge(cycle) < time) ++cycle;
-        return cycle;
+        return uneven_cycle_at(time);
     }
 
     /// The edge `cycles` cycles after the first edge at or after `time`; zero cycles take no time at all.
@@ -41,6 +39,12 @@ public:
     Time span(u64 cycles) const { return edge(cycles); }
 
 private:
+    [[gnu::noinline]] u64 uneven_cycle_at(Time time) const {
+        u64 cycle = static_cast<u64>(static_cast<u128>(time) * hertz_ / second);
+        while (edge(cycle) < time) ++cycle;
+        return cycle;
+    }
+
     u64 hertz_;
     Time period_;     ///< when it is a whole number of picoseconds, else 0
     u64 reciprocal_;  ///< of the period, scaled by 2^64

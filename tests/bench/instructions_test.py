@@ -12,7 +12,7 @@ import pytest
 
 BENCH = os.environ.get("SMMUSIM_BENCH", "build/bin/smmusim_bench")
 SHORT, LONG = 600, 1800
-LIMITS = {"K1": 3_810, "K2": 14_750, "K3": 46_600}
+LIMITS = {"K1": 3_590, "K2": 14_450, "K3": 46_100}
 
 
 def counted(workload: str, reads: int) -> int:

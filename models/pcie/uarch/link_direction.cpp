@@ -1,7 +1,6 @@
 #include "pcie/uarch/link_direction.hpp"
 
 #include <algorithm>
-#include <cassert>
 
 namespace smmusim::pcie::uarch {
 
@@ -29,47 +28,13 @@ void LinkDirection::set_payload_limit(u32 bytes) {
     wire_.set_byte_time(spec::byte_time(config_.generation, config_.width, bytes));
 }
 
-void LinkDirection::collect(Pool& pool) {
+void LinkDirection::collect_due(Pool& pool) {
     while (!pool.returning.empty() && pool.returning.front().at <= simulation_.now()) {
         // A reset has given everything back already; what comes late changes nothing.
         pool.header = std::min(pool.header + pool.returning.front().header, pool.header_limit);
         pool.data = std::min(pool.data + pool.returning.front().data, pool.data_limit);
         pool.returning.pop_front();
     }
-}
-
-bool LinkDirection::affordable(const spec::Packet& packet) {
-    Pool& pool = pool_of(packet);
-    if (!pool.returning.empty()) collect(pool);
-    // Both the header and the data credits of the class (PCIe, flow control).
-    return (pool.header_limit == 0 || pool.header >= packet.header_credits()) &&
-           (pool.data_limit == 0 || pool.data >= packet.data_credits());
-}
-
-LinkDirection::Sent LinkDirection::send(const spec::Packet& packet, Time earliest) {
-    Pool& pool = pool_of(packet);
-    if (!pool.returning.empty()) collect(pool);
-    assert(affordable(packet));
-    if (pool.header_limit != 0) pool.header -= packet.header_credits();
-    if (pool.data_limit != 0) pool.data -= packet.data_credits();
-    const u32 bytes = framing_bytes_ + packet.header_bytes + packet.payload_bytes;
-    const Serializer::Interval interval = wire_.transmit(std::max(earliest, simulation_.now()), bytes);
-    ++packets_;
-    wire_bytes_ += bytes;
-    payload_bytes_ += packet.payload_bytes;
-    return {interval.start, interval.end + config_.propagation};
-}
-
-void LinkDirection::give_back(const spec::Packet& packet, Time at) {
-    Pool& pool = pool_of(packet);
-    Return credit{at + config_.credit_return, 0, 0};
-    if (pool.header_limit != 0) credit.header = packet.header_credits();
-    if (pool.data_limit != 0) credit.data = packet.data_credits();
-    if (credit.header == 0 && credit.data == 0) return;
-    auto place = pool.returning.end();
-    while (place != pool.returning.begin() && std::prev(place)->at > credit.at) --place;
-    pool.returning.insert(place, credit);
-    if (!credit_waiters_.empty()) arm_credits();
 }
 
 void LinkDirection::wait_for_wire(Sender& sender, Time lead) {

@@ -1,7 +1,9 @@
 // One direction of a link: a wire, the credits of its receiver, and who waits for either.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cassert>
 #include <deque>
 #include <string>
 
@@ -88,7 +90,10 @@ private:
     static void credits_back(void* direction, void*);
     void arm_wire();
     void arm_credits();
-    void collect(Pool& pool);
+    void collect(Pool& pool) {
+        if (!pool.returning.empty() && pool.returning.front().at <= simulation_.now()) collect_due(pool);
+    }
+    void collect_due(Pool& pool);
     Pool& pool_of(const spec::Packet& packet) { return pools_[static_cast<u8>(packet.packet_class)]; }
 
     sim::Simulation& simulation_;
@@ -108,5 +113,42 @@ private:
     u64 payload_bytes_ = 0;
     u64 credit_waits_ = 0;
 };
+
+inline bool LinkDirection::affordable(const spec::Packet& packet) {
+    Pool& pool = pool_of(packet);
+    collect(pool);
+    // Both the header and the data credits of the class (PCIe, flow control).
+    return (pool.header_limit == 0 || pool.header >= packet.header_credits()) &&
+           (pool.data_limit == 0 || pool.data >= packet.data_credits());
+}
+
+inline LinkDirection::Sent LinkDirection::send(const spec::Packet& packet, Time earliest) {
+    Pool& pool = pool_of(packet);
+    collect(pool);
+    assert(affordable(packet));
+    if (pool.header_limit != 0) pool.header -= packet.header_credits();
+    if (pool.data_limit != 0) pool.data -= packet.data_credits();
+    const u32 bytes = framing_bytes_ + packet.header_bytes + packet.payload_bytes;
+    const Serializer::Interval interval = wire_.transmit(std::max(earliest, simulation_.now()), bytes);
+    ++packets_;
+    wire_bytes_ += bytes;
+    payload_bytes_ += packet.payload_bytes;
+    return {interval.start, interval.end + config_.propagation};
+}
+
+inline void LinkDirection::give_back(const spec::Packet& packet, Time at) {
+    Pool& pool = pool_of(packet);
+    const Return credit{at + config_.credit_return, pool.header_limit != 0 ? packet.header_credits() : 0,
+                        pool.data_limit != 0 ? packet.data_credits() : 0};
+    if (credit.header == 0 && credit.data == 0) return;
+    if (pool.returning.empty() || pool.returning.back().at <= credit.at) {
+        pool.returning.push_back(credit);
+    } else {
+        auto place = pool.returning.end();
+        while (place != pool.returning.begin() && std::prev(place)->at > credit.at) --place;
+        pool.returning.insert(place, credit);
+    }
+    if (!credit_waiters_.empty()) arm_credits();
+}
 
 }  // namespace smmusim::pcie::uarch

@@ -26,6 +26,10 @@ sim::MemoryAttributes translated_attributes(const sim::MemoryAttributes& incomin
 bool stage2_is_device(const spec::Ste& ste, u8 memattr);
 
 /// `request` with INSTCFG and PRIVCFG applied; INSTCFG changes reads only (5.2). Writes are always Data.
+inline bool overrides(const Request& request, const spec::Ste& ste, const spec::Identification& id) {
+    if (request.write && request.instruction) return true;
+    return id.idr1.ATTR_PERMS_OVR != 0 && (ste[spec::Ste::PRIVCFG] | ste[spec::Ste::INSTCFG]) >= 0b10;
+}
 inline Request override_request(const Request& request, u64 instcfg, u64 privcfg, const spec::Identification& id) {
     Request effective = request;
     if (request.write) effective.instruction = false;

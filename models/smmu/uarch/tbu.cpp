@@ -11,9 +11,8 @@ using sim::Access;
 using sim::Journey;
 using sim::Status;
 
-arch::Request request_of(const Access& access) {
+void describe(const Access& access, Request& request) {
     const sim::Attributes& attributes = access.attributes;
-    Request request;
     request.stream_id = attributes.stream_id;
     request.substream_id = attributes.substream_id;
     request.address = access.address;
@@ -26,13 +25,18 @@ arch::Request request_of(const Access& access) {
     request.operation = attributes.cache_operation;
     request.no_write = attributes.no_write;
     const bool translation_request = request.address_type == sim::AddressType::TranslationRequest;
-    if (translation_request) request.count = access.size / 8;
+    request.count = translation_request ? access.size / 8 : 1;
     // A translation request is a read; atomics are aligned and of a power of two up to 8 bytes.
     request.unsupported = translation_request && request.write;
     if (access.command == sim::Command::Atomic) [[unlikely]]
         request.unsupported |=
             !std::has_single_bit(access.size) || access.size > 8 || access.address % access.size != 0;
     request.memory = attributes.memory;
+}
+
+Request request_of(const Access& access) {
+    Request request;
+    describe(access, request);
     return request;
 }
 
@@ -61,28 +65,6 @@ void Tbu::receive(Access& access, Time at) {
 }
 
 void Tbu::arrived(void* tbu, void* access) { static_cast<Tbu*>(tbu)->take(*static_cast<Access*>(access)); }
-
-Pending& Tbu::allocate() {
-    if (free_.empty()) {
-        all_.push_back(std::make_unique<Pending>());
-        return *all_.back();
-    }
-    Pending& pending = *free_.back();
-    free_.pop_back();
-    pending.renew();
-    return pending;
-}
-
-Lane& Tbu::lane_of(const sim::Attributes& attributes) {
-    // A raw requester has no RequesterID: its stream is its identity.
-    const u64 key =
-        attributes.requester_id != sim::no_id ? attributes.requester_id : u64{1} << 32 | attributes.stream_id;
-    if (latest_lane_ == nullptr || latest_lane_->key != key) {
-        latest_lane_ = &lanes_[key];
-        latest_lane_->key = key;
-    }
-    return *latest_lane_;
-}
 
 void Tbu::take(Access& access) {
     const Time now = simulation_.now();
@@ -121,7 +103,7 @@ void Tbu::accept(Access& access, Time arrived) {
     pending.lane = &lane_of(access.attributes);
     pending.sequence = ++sequence_;
     pending.arrived = pending.accounted = arrived;
-    pending.request = request_of(access);
+    describe(access, pending.request);
     pending.address = pending.request.address;
     ++pending.lane->in_flight;
     if (pending.is_write()) pending.lane->writes.push_back(pending);
@@ -184,7 +166,11 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     }
     const StreamContext* const context = known->context.get();
     const spec::Identification& id = service_.identification();
-    const Request effective = arch::override_request(pending.request, context->ste, id);
+    // Most streams override nothing.
+    std::optional<Request> overridden;
+    if (arch::overrides(pending.request, context->ste, id)) [[unlikely]]
+        overridden = arch::override_request(pending.request, context->ste, id);
+    const Request& effective = overridden ? *overridden : pending.request;
     if (!context->stage1 && !context->stage2) {
         pending.outcome = arch::bypass_by_ste(*context, id, effective);
         return true;

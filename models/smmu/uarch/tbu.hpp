@@ -142,9 +142,32 @@ private:
     void unmark_behind(Lane& lane);
     void release(Pending& pending, Time at);
     void keep_record(Pending& pending, Time at);
-    void reap();
-    Pending& allocate();
-    Lane& lane_of(const sim::Attributes& attributes);
+    void reap() {
+        while (!ending_.empty() && ending_.front().at <= simulation_.now()) {
+            free_.push_back(ending_.front().pending);
+            ending_.pop_front();
+        }
+    }
+    Pending& allocate() {
+        if (free_.empty()) {
+            all_.push_back(std::make_unique<Pending>());
+            return *all_.back();
+        }
+        Pending& pending = *free_.back();
+        free_.pop_back();
+        pending.renew();
+        return pending;
+    }
+    Lane& lane_of(const sim::Attributes& attributes) {
+        // A raw requester has no RequesterID: its stream is its identity.
+        const u64 key =
+            attributes.requester_id != sim::no_id ? attributes.requester_id : u64{1} << 32 | attributes.stream_id;
+        if (latest_lane_ == nullptr || latest_lane_->key != key) {
+            latest_lane_ = &lanes_[key];
+            latest_lane_->key = key;
+        }
+        return *latest_lane_;
+    }
 
     sim::Simulation& simulation_;
     std::string name_;
@@ -196,5 +219,7 @@ void Tbu::for_each_in_flight(Visitor visitor, EndingVisitor ending) {
 
 /// A transaction as the translation procedure sees it.
 arch::Request request_of(const sim::Access& access);
+/// The same, in place.
+void describe(const sim::Access& access, arch::Request& request);
 
 }  // namespace smmusim::smmu::uarch

@@ -232,11 +232,4 @@ void Tbu::keep_record(Pending& pending, Time at) {
     records_.push_back(record);
 }
 
-void Tbu::reap() {
-    while (!ending_.empty() && ending_.front().at <= simulation_.now()) {
-        free_.push_back(ending_.front().pending);
-        ending_.pop_front();
-    }
-}
-
 }  // namespace smmusim::smmu::uarch
