@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "bench/raw_events.hpp"
 #include "bench/rows.hpp"
 
 using namespace smmusim;
@@ -25,9 +24,7 @@ int main(int argc, char** argv) {
     app.add_option("ID", only, "rows to measure; all of them without");
     try {
         app.parse(argc, argv);
-        std::vector<std::string> ids = reads == 0 ? bench::row_ids() : bench::workload_ids();
-        if (reads != 0) ids.emplace_back("raw");
-        const CLI::IsMember known(ids);
+        const CLI::IsMember known(reads == 0 ? bench::row_ids() : bench::workload_ids());
         for (std::string& id : only)
             if (const std::string problem = known(id); !problem.empty()) throw CLI::ValidationError("ID", problem);
     } catch (const CLI::ParseError& error) {
@@ -36,10 +33,7 @@ int main(int argc, char** argv) {
     }
 
     if (reads != 0) {
-        for (const std::string& id : only.empty() ? bench::workload_ids() : only) {
-            if (id == "raw") bench::RawEvents().run(reads);
-            else bench::DmaMachine(bench::workload(id)).run(reads);
-        }
+        for (const std::string& id : only.empty() ? bench::workload_ids() : only) bench::run(id, reads);
         return 0;
     }
     const bench::Effort effort = brief ? bench::Effort::brief() : bench::Effort{};

@@ -5,6 +5,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "bench/dma_machine.hpp"
 #include "bench/footprint.hpp"
 #include "bench/lpi_machine.hpp"
 #include "bench/measure.hpp"
@@ -37,6 +38,12 @@ constexpr std::array workloads{
     NamedWorkload{"F2", {.pages = 8, .tlb_entries = 1024, .streams = 65'536, .active = 64}},
     NamedWorkload{"F2.reference", {.pages = 8, .tlb_entries = 1024, .streams = 64, .active = 64}},
 };
+
+Workload workload(const std::string& id) {
+    for (const NamedWorkload& known : workloads)
+        if (id == known.id) return known.workload;
+    throw std::invalid_argument("there is no workload " + id);
+}
 
 /// Translated reads per raw SystemC event.
 void per_raw_event(Row& row, const Effort& effort, u64 reads) {
@@ -135,15 +142,14 @@ std::vector<std::string> row_ids() {
 }
 
 std::vector<std::string> workload_ids() {
-    std::vector<std::string> ids;
+    std::vector<std::string> ids{"raw"};
     for (const NamedWorkload& known : workloads) ids.emplace_back(known.id);
     return ids;
 }
 
-Workload workload(const std::string& id) {
-    for (const NamedWorkload& known : workloads)
-        if (id == known.id) return known.workload;
-    throw std::invalid_argument("there is no workload " + id);
+void run(const std::string& id, u64 count) {
+    if (id == "raw") RawEvents().run(count);
+    else DmaMachine(workload(id)).run(count);
 }
 
 Row measure(const std::string& id, const Effort& effort) {

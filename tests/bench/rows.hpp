@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/dma_machine.hpp"
+#include "sim/types.hpp"
 
 namespace smmusim::bench {
 
@@ -31,9 +31,11 @@ struct Effort {
 /// Identifiers of all rows, in order.
 std::vector<std::string> row_ids();
 
-/// The DMA machines that rows run, by name: that of the row, or "F1.reference" and "F2.reference".
+/// What can run without being measured: the DMA machines of rows by their names, "F1.reference", "F2.reference", and
+/// "raw" for SystemC events.
 std::vector<std::string> workload_ids();
-Workload workload(const std::string& id);
+/// Lets it do `count` reads or events; the identifier must be one of workload_ids().
+void run(const std::string& id, u64 count);
 
 /// Measures one row; the identifier must be one of row_ids().
 Row measure(const std::string& id, const Effort& effort);
