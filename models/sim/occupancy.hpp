@@ -57,13 +57,17 @@ private:
     void account(Time now) {
         while (now / length_ >= limit_) halve();
         while (parts_.size() * length_ <= now) {
-            const Time end = parts_.size() * length_;
-            current().busy += in_use_ * (end - accounted_);
-            accounted_ = end;
-            parts_.push_back({0, in_use_});
+            pass(parts_.size() * length_);
+            parts_.emplace_back();
         }
-        current().busy += in_use_ * (now - accounted_);
-        accounted_ = now;
+        pass(now);
+    }
+    /// Within the last window.
+    void pass(Time until) {
+        if (until == accounted_) return;
+        current().busy += in_use_ * (until - accounted_);
+        current().peak = std::max(current().peak, in_use_);
+        accounted_ = until;
     }
     void halve() {
         const std::size_t count = (parts_.size() + 1) / 2;

@@ -16,11 +16,14 @@ int main(int argc, char** argv) {
     bool brief = false;
     u64 reads = 0;
     std::vector<std::string> only;
-    app.add_flag("--json", json, "one array of {id, measured, must, goal} and nothing else");
-    app.add_flag("--brief", brief, "a small part of the work: shows that everything runs, not how fast");
+    CLI::Option* const as_json =
+        app.add_flag("--json", json, "one array of {id, measured, must, goal} and nothing else");
+    CLI::Option* const in_brief =
+        app.add_flag("--brief", brief, "a small part of the work: shows that everything runs, not how fast");
     app.add_option("--run", reads,
                    "let the machines of the rows do this many reads each, and measure nothing: for a "
-                   "profiler; also F1.reference, F2.reference, and raw for SystemC events");
+                   "profiler; also F1.reference, F2.reference, and raw for SystemC events")
+        ->excludes(as_json, in_brief);
     app.add_option("ID", only, "rows to measure; all of them without");
     try {
         app.parse(argc, argv);

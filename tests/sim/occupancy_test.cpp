@@ -23,6 +23,19 @@ TEST(Occupancy, IntegratesWhatIsInUseAndRemembersThePeakOfEachWindow) {
     EXPECT_EQ(windows[2].end, 3000u);
 }
 
+TEST(Occupancy, WhatIsGivenBackAsAWindowBeginsIsNotInUseInIt) {
+    Occupancy use(8);
+    use.change(500, 2);
+    use.change(1000, 0);
+    use.change(3000, 1);
+    const auto windows = use.windows(4000);
+    ASSERT_EQ(windows.size(), 4u);
+    EXPECT_EQ(windows[0].peak, 2u);
+    EXPECT_EQ(windows[1].peak, 0u);
+    EXPECT_EQ(windows[2].peak, 0u);
+    EXPECT_EQ(windows[3].peak, 1u);
+}
+
 TEST(Occupancy, AnyHistoryFitsIntoItsWindowsAndLosesNothing) {
     std::mt19937_64 random(1);
     for (const u32 limit : {2u, 3u, 7u, 64u}) {
