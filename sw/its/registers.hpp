@@ -31,7 +31,7 @@ namespace gits {
 inline constexpr u64 CTLR = 0x0000, TYPER = 0x0008, CBASER = 0x0080, CWRITER = 0x0088, CREADR = 0x0090, BASER = 0x0100;
 inline constexpr u64 TRANSLATER = 0x10040;
 inline constexpr u32 CTLR_Enabled = 1u << 0, CTLR_Quiescent = 1u << 31;
-inline constexpr u64 TYPER_Virtual = 1u << 1, TYPER_VMAPP = u64{1} << 40;
+inline constexpr u64 TYPER_Virtual = 1u << 1;
 inline constexpr u64 valid = u64{1} << 63;
 inline constexpr u64 BASER_Indirect = u64{1} << 62;
 inline constexpr u64 level1_entry_bytes = 8;

@@ -109,6 +109,7 @@ Task<int> VpeDriver::move(cpu::Cpu& cpu, Vpe& vpe, u32 target) {
     for (std::size_t index = 0; index < itss_.size() && error == 0; ++index)
         error = co_await itss_[index]->move_vpe(cpu, vpe, sequence_, list);
     if (error == 0 && !with_vpe_table()) error = co_await itss_.front()->move_doorbell(cpu, vpe, before);
+    if (error != 0) vpe.cpu = before;  // the next one to run it tries again
     co_return error;
 }
 
@@ -132,7 +133,8 @@ Task<int> VpeDriver::make_resident(cpu::Cpu& cpu, Vpe& vpe) {
     }
     const u64 vpendbaser = gic_.redistributor(here) + gicr::VPENDBASER;
     if (error == 0) error = co_await settled(cpu, vpendbaser);
-    if (error == 0) {
+    const bool asked = error == 0;
+    if (asked) {
         u64 value = gits::valid | gicr::VPENDBASER_VGrp1En | vpe.id;
         if (!with_vpe_table()) {
             const u64 attributes = gic_.table_attributes(here);
@@ -143,7 +145,8 @@ Task<int> VpeDriver::make_resident(cpu::Cpu& cpu, Vpe& vpe) {
         co_await cpu.mmio_write(vpendbaser, value, 8);
         error = co_await settled(cpu, vpendbaser);
     }
-    if (error != 0) {
+    // Once asked for, the redistributor may have it, even if it does not say so in time.
+    if (error != 0 && !asked) {
         vpe.resident = false;
         resident_[here] = nullptr;
     }
@@ -163,9 +166,10 @@ Task<int> VpeDriver::make_non_resident(cpu::Cpu& cpu, Vpe& vpe, bool doorbell) {
     const int error = co_await settled(cpu, vpendbaser);
     const cpu::Loaded after = co_await cpu.mmio_read(vpendbaser, 8);
     vpe.pending_last = (after.value & gicr::VPENDBASER_PendingLast) != 0;
+    if (error != 0) co_return error;  // it may still be there
     vpe.resident = false;
     resident_[cpu.index()] = nullptr;
-    co_return error;
+    co_return 0;
 }
 
 // Doorbells

@@ -54,7 +54,7 @@ public:
     /// The guest maps (or moves) its LPI `vintid` to one of its CPUs for this vector of a function, and the host has
     /// the event delivered as that (irq forwarding): -EINVAL, -ENOSYS, -EIO.
     Task<int> map_vlpi(cpu::Cpu& cpu, msi::Source& source, u32 vector, u32 vcpu, u32 vintid);
-    /// The host's interrupt again, injected as before.
+    /// The host's interrupt again, injected as before. What is pending of it is lost, as when it was mapped (DISCARD).
     Task<int> unmap_vlpi(cpu::Cpu& cpu, msi::Source& source, u32 vector);
     /// The guest changes the configuration of its LPI: one that is disabled stays pending.
     Task<int> enable_vlpi(cpu::Cpu& cpu, msi::Source& source, u32 vector, bool enabled);

@@ -27,6 +27,8 @@ public:
     Task<int> run(cpu::Cpu& cpu);
     /// The host takes the CPU away; nothing wakes the vCPU but another run(). -EINVAL: it does not run.
     Task<int> preempt();
+    /// The end of it: it runs no more, and no doorbell of it is being answered. -EIO, -ETIMEDOUT.
+    Task<int> stop();
     /// The guest waits for an interrupt (WFI): the CPU is free until one comes. -EINVAL: it does not run.
     Task<int> block();
 
@@ -42,7 +44,11 @@ private:
     Task<int> leave(State next);
     Task<> on_doorbell(cpu::Cpu& cpu);
 
+    class Answering;
+
     cpu::Lock lock_;
+    sim::Signal answered_;
+    u32 answering_ = 0;  ///< handlers of its doorbell under way
     its::VpeDriver& driver_;
     its::Vpe& vpe_;
     cpu::InterruptTable& guest_;

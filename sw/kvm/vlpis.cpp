@@ -30,8 +30,7 @@ Task<int> Guest::destroy_vcpus(cpu::Cpu& cpu) {
         if (error != 0) co_return error;
     }
     for (const auto& vcpu : vcpus_) {
-        if (vcpu->state() != Vcpu::State::Running) continue;
-        const int error = co_await vcpu->preempt();
+        const int error = co_await vcpu->stop();
         if (error != 0) co_return error;
     }
     vcpus_.clear();
@@ -41,19 +40,25 @@ Task<int> Guest::destroy_vcpus(cpu::Cpu& cpu) {
 }
 
 Task<int> Guest::map_vlpi(cpu::Cpu& cpu, msi::Source& source, u32 index, u32 vcpu, u32 vintid) {
-    msi::Vector* const vector = services_.msi.vector(source, index);
-    if (vector == nullptr || vcpu >= vcpus_.size() || vintid < its::first_lpi) co_return -EINVAL;
-    const auto taken = vlpis_.find(vintid);
-    if (taken != vlpis_.end() && taken->second.vector != vector) co_return -EINVAL;
+    if (vcpu >= vcpus_.size() || vintid < its::first_lpi) co_return -EINVAL;
     // The guest's configuration is there before the first message looks at it.
     co_await services_.vpes.set_property(cpu, *vm_, vintid, true);
+    msi::Vector* const vector = services_.msi.vector(source, index);
+    const auto taken = vlpis_.find(vintid);
+    if (vector == nullptr || (taken != vlpis_.end() && taken->second.vector != vector)) co_return -EINVAL;
+    const std::optional<Vlpi> known = taken == vlpis_.end() ? std::nullopt : std::optional(taken->second);
     const std::optional<u32> before = vector->forwarded ? std::optional(vector->forwarded->vintid) : std::nullopt;
     interrupts_.add(vintid, [this](cpu::Cpu& on, u32 fired) { return handle_vlpi(on, fired); });
     vlpis_[vintid] = {vector, vcpu};
     const msi::VirtualRoute route = services_.vpes.route(vcpus_[vcpu]->vpe(), vintid);
     const int error = co_await services_.msi.set_vcpu_affinity(cpu, source, index, route);
     if (error != 0) {
-        if (before != vintid) vlpis_.erase(vintid);
+        if (known) {
+            vlpis_[vintid] = *known;
+        } else {
+            vlpis_.erase(vintid);
+            interrupts_.remove(vintid);
+        }
         co_return error;
     }
     if (before && *before != vintid) vlpis_.erase(*before);

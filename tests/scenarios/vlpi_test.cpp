@@ -115,6 +115,23 @@ TEST_P(DirectInterrupts, VectorsMayGoWhileTheyAreTheGuests) {
 )");
 }
 
+TEST_P(DirectInterrupts, CpusMayGoAtAnyPointOfTheAnswerToTheirDoorbell) {
+    for (unsigned delay = 0; delay <= 6000; delay += 200) {
+        SCOPED_TRACE(delay);
+        passes(R"(
+    - run_vcpu: {guest: vm, vcpu: 0, cpu: 1}
+    - block_vcpu: {guest: vm, vcpu: 0}
+    - raise: {device: nic, vector: 0, wait: false}
+    - wait: {duration: )" +
+               std::to_string(delay) + R"(ns}
+    - destroy_vcpus: {guest: vm}
+    - wait: {duration: 20us}
+    - raise: {device: nic, vector: 0}
+    - check: [{stat: run.vm.injected, eq: 1}]
+)");
+    }
+}
+
 TEST_P(DirectInterrupts, GuestOfAnotherItsIsTheSame) {
     const std::string steps = R"(
     - run_vcpu: {guest: vm, vcpu: 0, cpu: 0}
