@@ -23,7 +23,7 @@ public:
     /// Number of the first cycle that starts at or after `time`.
     u64 cycle_at(Time time) const {
         if (period_ != 0) {
-            // A division by the period: the product with its reciprocal is hardly too small.
+            // A division by the period: the product with its reciprocal is never too large, and at most two too small.
             const u64 numerator = time + period_ - 1;
             u64 cycle = static_cast<u64>(static_cast<u128>(numerator) * reciprocal_ >> 64);
             while (numerator - cycle * period_ >= period_) ++cycle;

@@ -47,6 +47,19 @@ TEST(Clock, CycleAtIsTheFirstThatStartsAtOrAfter) {
     }
 }
 
+TEST(Clock, CycleAtIsAnExactDivisionForEveryPeriodAndTime) {
+    for (const u64 hertz : {u64{1}, u64{1'000}, u64{1'000'000}, u64{40'000'000}, u64{1'000'000'000}, u64{2'000'000'000},
+                            u64{10'000'000'000}, second}) {
+        const Time period = second / hertz;
+        const Clock clock(hertz);
+        for (unsigned bit = 0; bit < 62; ++bit)
+            for (const Time time : {Time{1} << bit, (Time{1} << bit) - 1, (Time{1} << bit) / period * period,
+                                    (Time{1} << bit) / period * period + 1})
+                EXPECT_EQ(clock.cycle_at(time), time / period + (time % period != 0))
+                    << hertz << " Hz, " << time << " ps";
+    }
+}
+
 TEST(Clock, AfterCountsFromTheNextEdge) {
     const Clock clock(1'000'000'000);
     EXPECT_EQ(clock.after(5000, 3), 8000u);
