@@ -8,20 +8,47 @@ namespace smmusim::sim {
 
 namespace {
 constexpr u64 poll_interval = 4096;
+constexpr auto runs_later = [](const auto& a, const auto& b) { return b.before(a); };
+}  // namespace
+
+Scheduler::Scheduler() = default;
+
+Scheduler::Token Scheduler::at(Time when, Function function, void* object, void* argument, Kind kind) {
+    // What happens seldom is called last, with nothing to be kept for later.
+    if (free_ == nullptr) [[unlikely]]
+        return grow_and_schedule(when, function, object, argument, kind);
+    Event& event = *free_;
+    free_ = event.next;
+    const Time time = when < now_ ? now_ : when;
+    event.function = function;
+    event.object = object;
+    event.argument = argument;
+    event.sequence = ++sequence_;
+    event.time = time;
+    event.kind = kind;
+    work_ += kind == Kind::Work;
+
+    // Most events lie within the horizon, behind the open bucket: they go to the front of their bucket's list.
+    const u64 number = bucket_of(time);
+    if (number - current_ - 1 >= bucket_count - 1) return insert_elsewhere(event);
+    const u64 slot = number % bucket_count;
+    event.next = head_[slot];
+    head_[slot] = &event;
+    used_[slot / 64] |= u64{1} << (slot % 64);
+    used_summary_ |= u64{1} << (slot / 64);
+    return {&event, event.sequence};
 }
 
-Scheduler::Scheduler() { head_.fill(none); }
-
-void Scheduler::grow() {
-    slab_.emplace_back();
-    release(static_cast<u32>(slab_.size() - 1));
+Scheduler::Token Scheduler::grow_and_schedule(Time when, Function function, void* object, void* argument, Kind kind) {
+    release(slab_.emplace_back());
     if (open_.size() < slab_.size()) open_.resize(2 * slab_.size());
+    return at(when, function, object, argument, kind);
 }
 
 void Scheduler::cancel(Token token) {
     if (!token) return;
-    Event& event = slab_[token.id];
-    if (event.sequence != token.sequence) return;
+    Event& event = *token.event_;
+    if (event.sequence != token.sequence_) return;
     event.sequence = 0;  // stays queued; skipped without moving the clock
     if (event.kind == Kind::Work) --work_;
 }
@@ -31,128 +58,140 @@ void Scheduler::clear() {
     work_ = 0;
 }
 
-namespace {
-constexpr auto runs_later = [](const auto& a, const auto& b) { return b.before(a); };
-}
-
 /// Into the open bucket, or beyond the horizon.
-void Scheduler::insert_elsewhere(Key key) {
-    if (key.time >> bucket_shift > current_) {
+Scheduler::Token Scheduler::insert_elsewhere(Event& event) {
+    const Key key{event.time, event.sequence, &event};
+    if (bucket_of(key.time) > current_) {
         far_.push_back(key);
         std::push_heap(far_.begin(), far_.end(), runs_later);
-        return;
+        far_bucket_ = bucket_of(far_.front().time);
+    } else {
+        place(key);
     }
-    place(key);
+    return {&event, key.sequence};
 }
 
 /// Into the open bucket, in its place.
-void Scheduler::place(Key key) {
+void Scheduler::place(const Key& key) {
     Key* const open = open_.data();
     std::size_t place = open_count_++;
     for (; place != 0 && open[place - 1].before(key); --place) open[place] = open[place - 1];
     open[place] = key;
 }
 
-u64 Scheduler::next_bucket() const {
-    u64 best = far_.empty() ? ~u64{0} : far_.front().time >> bucket_shift;
-    if (used_summary_ == 0) return best;
-    // Slots are searched cyclically from the one after the open bucket.
-    const u32 from = static_cast<u32>((current_ + 1) % bucket_count);
-    const u32 from_word = from / 64;
-    u32 slot = none;
-    const u64 head_bits = used_[from_word] & (~u64{0} << (from % 64));
-    if (head_bits) {
-        slot = from_word * 64 + static_cast<u32>(std::countr_zero(head_bits));
-    } else {
-        const u64 later = from_word == 63 ? 0 : used_summary_ & (~u64{0} << (from_word + 1));
-        const u64 words = later ? later : used_summary_;
-        const u32 word = static_cast<u32>(std::countr_zero(words));
-        slot = word * 64 + static_cast<u32>(std::countr_zero(used_[word]));
-    }
-    const u64 distance = (slot + bucket_count - from) % bucket_count;
-    return std::min(best, current_ + 1 + distance);
+/// Number of the next bucket that is not empty, or no_bucket.
+inline u64 Scheduler::next_bucket() const {
+    // Most often one of the next few.
+    const u64 from = current_ + 1;
+    const u64 near = used_[from % bucket_count / 64] >> (from % 64);
+    if (near == 0) return distant_bucket();
+    return std::min(from + static_cast<u64>(std::countr_zero(near)), far_bucket_);
+}
+
+/// The same, when it is not in the rest of this word of the map: words are searched cyclically.
+u64 Scheduler::distant_bucket() const {
+    if (used_summary_ == 0) return far_bucket_;
+    const u64 from = current_ + 1;
+    const u64 from_word = from % bucket_count / 64;
+    const u64 later = from_word == 63 ? 0 : used_summary_ & (~u64{0} << (from_word + 1));
+    const u64 word = static_cast<u64>(std::countr_zero(later != 0 ? later : used_summary_));
+    const u64 slot = word * 64 + static_cast<u64>(std::countr_zero(used_[word]));
+    return std::min(from + (slot - from) % bucket_count, far_bucket_);
+}
+
+/// The events of a bucket within the horizon, which is the open one from now on.
+inline Scheduler::Event* Scheduler::take_list(u64 number) {
+    current_ = number;
+    const u64 slot = number % bucket_count;
+    u64& word = used_[slot / 64];
+    word &= ~(u64{1} << (slot % 64));
+    if (word == 0) used_summary_ &= ~(u64{1} << (slot / 64));
+    return std::exchange(head_[slot], nullptr);
 }
 
 void Scheduler::open(u64 number) {
-    current_ = number;
-    const u32 slot = static_cast<u32>(number % bucket_count);
     bool many = false;
-    for (u32 id = head_[slot]; id != none;) {
-        Event& event = slab_[id];
-        const u32 next = event.next;
-        if (event.sequence == 0) {
-            release(id);
+    for (Event* event = take_list(number); event != nullptr;) {
+        Event* const next = event->next;
+        if (event->sequence == 0) {
+            release(*event);
         } else {
-            __builtin_prefetch(event.object);
-            __builtin_prefetch(event.argument);
+            __builtin_prefetch(event->object);
+            __builtin_prefetch(event->argument);
             // A few are put in their places one by one, many are sorted in the end.
             many = open_count_ >= few;
-            if (many) open_[open_count_++] = {event.time, event.sequence, id};
-            else place({event.time, event.sequence, id});
+            if (many) open_[open_count_++] = {event->time, event->sequence, event};
+            else place({event->time, event->sequence, event});
         }
-        id = next;
+        event = next;
     }
-    head_[slot] = none;
-    used_[slot / 64] &= ~(u64{1} << (slot % 64));
-    if (used_[slot / 64] == 0) used_summary_ &= ~(u64{1} << (slot / 64));
-    while (!far_.empty() && far_.front().time >> bucket_shift == number) {
+    while (far_bucket_ == number) {
         std::pop_heap(far_.begin(), far_.end(), runs_later);
         open_[open_count_++] = far_.back();
         far_.pop_back();
+        far_bucket_ = far_.empty() ? no_bucket : bucket_of(far_.front().time);
         many = true;
     }
     if (many) std::sort(open_.begin(), open_.begin() + static_cast<std::ptrdiff_t>(open_count_), runs_later);
 }
 
-bool Scheduler::open_next() {
-    const u64 number = next_bucket();
-    if (number == ~u64{0}) return false;
-    open(number);
-    return true;
-}
-
 /// The next event was cancelled: its entry is free again only now, so that the queue never names another.
-void Scheduler::drop_cancelled() {
-    release(open_[open_count_ - 1].id);
-    --open_count_;
-}
+void Scheduler::drop_cancelled() { release(*open_[--open_count_].event); }
 
 Time Scheduler::next_time() {
     for (;;) {
         while (open_count_ != 0) {
             const Key& key = open_[open_count_ - 1];
-            if (slab_[key.id].sequence != 0) return key.time;
+            if (key.event->sequence != 0) return key.time;
             drop_cancelled();
         }
-        if (!open_next()) return end_of_time;
+        const u64 number = next_bucket();
+        if (number == no_bucket) return end_of_time;
+        open(number);
     }
+}
+
+inline void Scheduler::execute(Event& event) {
+    const Function function = event.function;
+    void* const object = event.object;
+    void* const argument = event.argument;
+    work_ -= event.kind == Kind::Work;
+    event.sequence = 0;
+    if (event.time > now_) now_ = event.time;  // advance_to() may have been here
+    release(event);
+    ++executed_;
+    function(object, argument);
+    if (executed_ % poll_interval == 0 && poll_ != nullptr) poll_(poll_object_, nullptr);
 }
 
 void Scheduler::run(Time limit, Until until) {
     limit_ = std::min(limit, end_of_time - 1);  // what is scheduled for the end of time never happens
     while (!stop_ && (work_ != 0 || until == Until::Limit)) {
-        if (open_count_ == 0) {
-            if (!open_next()) return;
+        if (open_count_ != 0) {
+            Event& event = *open_[open_count_ - 1].event;
+            if (event.sequence == 0) {
+                drop_cancelled();
+                continue;
+            }
+            if (event.time > limit_) return;
+            --open_count_;
+            execute(event);
             continue;
         }
-        const Key& key = open_[open_count_ - 1];
-        Event& event = slab_[key.id];
-        if (event.sequence == 0) {
-            drop_cancelled();
+        const u64 number = next_bucket();
+        Event* const first = head_[number % bucket_count];
+        if (first == nullptr || first->next != nullptr || number == far_bucket_) {
+            if (number == no_bucket) return;
+            open(number);
             continue;
         }
-        if (key.time > limit_) return;
-        const Function function = event.function;
-        void* const object = event.object;
-        void* const argument = event.argument;
-        work_ -= event.kind == Kind::Work;
-        event.sequence = 0;
-        if (key.time > now_) now_ = key.time;  // advance_to() may have been here
-        release(key.id);
-        --open_count_;
-        ++executed_;
-        function(object, argument);
-        if (executed_ % poll_interval == 0 && poll_ != nullptr) poll_(poll_object_, nullptr);
+        // The only event of its bucket needs no order.
+        if (first->sequence == 0) {
+            release(*take_list(number));
+            continue;
+        }
+        if (first->time > limit_) return;
+        execute(*take_list(number));
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <exception>
 #include <vector>
 
@@ -10,22 +11,34 @@
 
 namespace smmusim::sim {
 
-/// Calendar queue of 4096 buckets of 4096 ps; events beyond its horizon wait in a heap.
+/// Calendar queue of 4096 buckets of 1024 ps; events beyond its horizon wait in a heap.
 /// Two events at the same time run in the order in which they were scheduled.
 class Scheduler {
 public:
     using Function = void (*)(void* object, void* argument);
 
-    /// Names a scheduled event until it has run; cancelling a stale token does nothing.
-    struct Token {
-        u32 id = 0;
-        u64 sequence = 0;
-        explicit operator bool() const { return sequence != 0; }
-    };
-
     enum class Kind : u8 {
         Work,   ///< keeps the simulation busy
         Timer,  ///< periodic; does not keep the simulation from being idle
+    };
+
+private:
+    struct Event;
+
+public:
+    /// Names a scheduled event until it has run; cancelling a stale token does nothing.
+    class Token {
+    public:
+        Token() = default;
+        explicit operator bool() const { return sequence_ != 0; }
+        /// Identity of the place that the event had; a later event may have the same.
+        const void* place() const { return event_; }
+
+    private:
+        friend class Scheduler;
+        Token(Event* event, u64 sequence) : event_(event), sequence_(sequence) {}
+        Event* event_ = nullptr;
+        u64 sequence_ = 0;
     };
 
     Scheduler();
@@ -33,34 +46,7 @@ public:
     Scheduler& operator=(const Scheduler&) = delete;
 
     /// Schedules `function(object, argument)` at `when`; a time in the past means now, end_of_time never.
-    Token at(Time when, Function function, void* object, void* argument = nullptr, Kind kind = Kind::Work) {
-        const Time time = when < now_ ? now_ : when;
-        if (free_ == none) grow();
-        const u32 id = free_;
-        Event& event = slab_[id];
-        free_ = event.next;
-        const u64 sequence = ++sequence_;
-        event.function = function;
-        event.object = object;
-        event.argument = argument;
-        event.sequence = sequence;
-        event.time = time;
-        event.kind = kind;
-        work_ += kind == Kind::Work;
-
-        // Most events lie within the horizon, behind the open bucket: they go to the front of their bucket's list.
-        const u64 number = time >> bucket_shift;
-        if (number - current_ - 1 < bucket_count - 1) {
-            const u32 slot = static_cast<u32>(number % bucket_count);
-            event.next = head_[slot];
-            head_[slot] = id;
-            used_[slot / 64] |= u64{1} << (slot % 64);
-            used_summary_ |= u64{1} << (slot / 64);
-        } else {
-            insert_elsewhere({time, sequence, id});
-        }
-        return {id, sequence};
-    }
+    Token at(Time when, Function function, void* object, void* argument = nullptr, Kind kind = Kind::Work);
     void cancel(Token token);
     /// Cancels everything: the reset of a whole machine.
     void clear();
@@ -108,49 +94,53 @@ public:
 
 private:
     struct Event {
+        Event* next = nullptr;  ///< in its bucket, or free
         Function function = nullptr;
         void* object = nullptr;
         void* argument = nullptr;
         u64 sequence = 0;  ///< 0: free or cancelled
         Time time = 0;
-        u32 next = 0;
         Kind kind = Kind::Work;
     };
     struct Key {
         Time time;
         u64 sequence;
-        u32 id;
+        Event* event;
         bool before(const Key& other) const {
             return time != other.time ? time < other.time : sequence < other.sequence;
         }
     };
 
-    static constexpr unsigned bucket_shift = 12;
-    static constexpr u32 bucket_count = 4096;
-    static constexpr u32 none = ~u32{0};
+    static constexpr unsigned bucket_shift = 10;
+    static constexpr u64 bucket_count = 4096;
+    static constexpr u64 no_bucket = ~u64{0};
     static constexpr std::size_t few = 24;
+    static u64 bucket_of(Time time) { return time >> bucket_shift; }
 
-    void grow();
-    void release(u32 id) {
-        slab_[id].next = free_;
-        free_ = id;
+    Token grow_and_schedule(Time when, Function function, void* object, void* argument, Kind kind);
+    void release(Event& event) {
+        event.next = free_;
+        free_ = &event;
     }
-    void insert_elsewhere(Key key);
-    void place(Key key);
+    Token insert_elsewhere(Event& event);
+    void place(const Key& key);
     void drop_cancelled();
-    bool open_next();
     u64 next_bucket() const;
+    u64 distant_bucket() const;
+    Event* take_list(u64 number);
     void open(u64 number);
+    void execute(Event& event);
 
-    std::vector<Event> slab_;
-    u32 free_ = none;
-    std::array<u32, bucket_count> head_{};
+    std::deque<Event> slab_;
+    Event* free_ = nullptr;
+    std::array<Event*, bucket_count> head_{};
     std::array<u64, bucket_count / 64> used_{};
     u64 used_summary_ = 0;
     std::vector<Key> open_;  ///< room for every event: the open bucket, latest first, consumed from the back
     std::size_t open_count_ = 0;
-    std::vector<Key> far_;  ///< heap, earliest on top
-    u64 current_ = 0;       ///< number of the open bucket
+    u64 far_bucket_ = no_bucket;  ///< of the earliest beyond the horizon
+    std::vector<Key> far_;        ///< heap, earliest on top
+    u64 current_ = 0;             ///< number of the open bucket
     Time now_ = 0;
     u64 sequence_ = 0;
     u64 executed_ = 0;
