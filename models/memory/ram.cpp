@@ -4,6 +4,17 @@
 
 namespace smmusim::memory {
 
+namespace {
+
+/// Most accesses are of a descriptor or of a cache line.
+void copy(u8* to, const u8* from, u32 size) {
+    if (size == 8) std::memcpy(to, from, 8);
+    else if (size == 64) std::memcpy(to, from, 64);
+    else std::memcpy(to, from, size);
+}
+
+}  // namespace
+
 Ram::Ram(sim::Simulation& simulation, const MemoryConfig& config)
     : simulation_(simulation),
       storage_(Backing::parse(config.backing), config.base, config.size),
@@ -27,7 +38,7 @@ void Ram::receive(sim::Access& access, Time at) {
         arrive(access);
         return;
     }
-    if (storage_.contains(access.address, access.size)) __builtin_prefetch(storage_.at(access.address));
+    storage_.prefetch(access.address);
     simulation_.scheduler().at(at, &Ram::arrive_event, this, &access);
 }
 
@@ -71,7 +82,7 @@ void Ram::inspect(sim::Access& access) {
     access.status = sim::Status::Ok;
     u8* const bytes = storage_.at(access.address);
     switch (access.command) {
-        case sim::Command::Read: std::memcpy(access.data(), bytes, access.size); break;
+        case sim::Command::Read: copy(access.data(), bytes, access.size); break;
         case sim::Command::Write: std::memcpy(bytes, access.data(), access.size); break;
         case sim::Command::Atomic: access.status = sim::Status::Unsupported; break;  // the interconnect performs those
     }

@@ -40,6 +40,10 @@ public:
     }
     u8* at(u64 address) { return bytes_ + (address - base_); }
     const u8* at(u64 address) const { return bytes_ + (address - base_); }
+    /// Bytes that will be used soon; any address will do.
+    void prefetch(u64 address) const {
+        __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(bytes_) + (address - base_)));
+    }
 
     /// All bytes zero again; the memory goes back to the host.
     void clear();

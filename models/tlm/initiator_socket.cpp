@@ -20,11 +20,27 @@ void InitiatorSocket::meet_peer() {
     peer_ = socket_.operator->();
     auto* const ours = dynamic_cast<TargetSocket*>(peer_);
     neighbour_ = ours != nullptr ? &ours->device() : nullptr;
+    clear_ = neighbour_ != nullptr;
 }
 
-void InitiatorSocket::send(sim::Access& access, Time at) {
-    if (requesting_ || !held_.empty()) held_.push_back({&access, at});
-    else request(access, at);
+void InitiatorSocket::send_otherwise(sim::Access& access, Time at) {
+    if (peer_ == nullptr) {
+        meet_peer();
+        send(access, at);
+    } else if (neighbour_ != nullptr || requesting_ || !held_.empty()) {
+        held_.push_back({&access, at});
+    } else {
+        request_abroad(access, at);
+    }
+}
+
+void InitiatorSocket::pass_held() {
+    while (!held_.empty()) {
+        const Held next = held_.front();
+        held_.pop_front();
+        neighbour_->receive(*next.access, next.at);
+    }
+    clear_ = true;
 }
 
 void InitiatorSocket::request_abroad(sim::Access& access, Time at) {
@@ -65,7 +81,7 @@ void InitiatorSocket::send_next(Time earliest) {
     while (!requesting_ && !held_.empty()) {
         const Held next = held_.front();
         held_.pop_front();
-        request(*next.access, std::max(next.at, earliest));
+        request_abroad(*next.access, std::max(next.at, earliest));
     }
 }
 

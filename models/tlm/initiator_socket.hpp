@@ -25,9 +25,23 @@ public:
     Socket& socket() { return socket_; }
 
     /// Forgets what has not been sent yet; foreign targets answer in their own time, to nobody.
-    void reset() { held_.clear(); }
+    void reset() {
+        held_.clear();
+        clear_ = neighbour_ != nullptr;
+    }
 
-    void send(sim::Access& access, Time at) override;
+    /// Nobody is between two sockets of ours: the access goes straight to the device, one after the other as always.
+    void send(sim::Access& access, Time at) override {
+        if (!clear_) [[unlikely]] {
+            send_otherwise(access, at);
+            return;
+        }
+        clear_ = false;
+        neighbour_->receive(access, at);
+        if (held_.empty()) [[likely]]
+            clear_ = true;
+        else pass_held();
+    }
     Time perform(sim::Access& access) override;
     void inspect(sim::Access& access) override;
 
@@ -47,18 +61,9 @@ private:
         return neighbour_ == nullptr;
     }
     void meet_peer();
-    void request(sim::Access& access, Time at) {
-        if (foreign()) request_abroad(access, at);
-        else pass(access, at);
-    }
-    /// Nobody is between two sockets of ours: the access goes straight to the device, one after the other as always.
-    void pass(sim::Access& access, Time at) {
-        requesting_ = true;
-        neighbour_->receive(access, at);
-        requesting_ = false;
-        if (!held_.empty()) [[unlikely]]
-            send_next(0);
-    }
+    /// The first one of all, one that comes while another is being passed, and all that go abroad.
+    void send_otherwise(sim::Access& access, Time at);
+    void pass_held();
     void request_abroad(sim::Access& access, Time at);
     /// The request is over if it was this one; false if it was not.
     bool accepted(const Payload& payload);
@@ -67,7 +72,8 @@ private:
 
     KernelBridge& bridge_;
     Socket socket_;
-    bool requesting_ = false;             ///< the last request is not accepted yet
+    bool clear_ = false;                  ///< to a device of ours, to which nothing is being passed
+    bool requesting_ = false;             ///< a foreign target has not accepted the last request yet
     const Payload* requested_ = nullptr;  ///< by a foreign target: its END_REQ is still due
     std::deque<Held> held_;
     std::vector<Payload*> abroad_;  ///< with a foreign target
