@@ -40,18 +40,17 @@ public:
         Slots* slots_ = nullptr;
     };
 
-    class Take : public Waiter {
-    public:
-        explicit Take(Slots& slots) : Waiter(slots.simulation_, slots.name_), slots_(slots) {}
-        ~Take() {
+    /// Somebody who wants a place, and what happens as soon as it is granted.
+    class Taker : public Waiter {
+    protected:
+        Taker(Slots& slots, Scheduler::Function granted)
+            : Waiter(slots.simulation_, slots.name_), slots_(slots), on_granted_(granted) {}
+        ~Taker() {
             if (granted_) slots_.give_back();
         }
-        bool await_ready() { return granted_ = slots_.grant_free(); }
-        void await_suspend(std::coroutine_handle<> handle) {
-            suspend(handle);
-            slots_.queue_.push_back(*this);
-        }
-        Slot await_resume() {
+        bool take_free() { return granted_ = slots_.grant_free(); }
+        void queue() { slots_.queue_.push_back(*this); }
+        Slot taken() {
             granted_ = false;
             return Slot(&slots_);
         }
@@ -59,12 +58,22 @@ public:
     private:
         friend class Slots;
         Slots& slots_;
+        Scheduler::Function on_granted_;
         bool granted_ = false;
     };
 
+    class Take : public Taker {
+    public:
+        explicit Take(Slots& slots) : Taker(slots, &Waiter::resume) {}
+        bool await_ready() { return take_free(); }
+        void await_suspend(std::coroutine_handle<> handle) {
+            suspend(handle);
+            queue();
+        }
+        Slot await_resume() { return taken(); }
+    };
+
     Take take() { return Take(*this); }
-    /// One that is free now, or an empty one.
-    Slot try_take() { return Slot(grant_free() ? this : nullptr); }
 
     u64 capacity() const { return capacity_; }
     u64 in_use() const { return capacity_ - free_; }
@@ -94,11 +103,11 @@ private:
             changed();
             return;
         }
-        Take& next = static_cast<Take&>(queue_.front());
+        Taker& next = static_cast<Taker&>(queue_.front());
         queue_.pop_front();
         grant();
         next.granted_ = true;
-        next.wake(simulation_.now());
+        next.proceed(simulation_.now(), next.on_granted_);
     }
 
     Simulation& simulation_;

@@ -102,10 +102,13 @@ protected:
         if (token_) simulation_.scheduler_.cancel(token_);
     }
     void suspend(std::coroutine_handle<> handle);
-
-private:
+    /// Schedules a step of the wait itself, after which it goes on: to another step, a queue or the resumption.
+    void proceed(Time when, Scheduler::Function step) { token_ = simulation_.scheduler_.at(when, step, this); }
+    /// What is waited for now.
+    void wait_for(std::string_view resource) { resource_ = resource; }
     static void resume(void* waiter, void*);
 
+private:
     Simulation& simulation_;
     std::string_view resource_;
     Root* root_ = nullptr;

@@ -97,6 +97,7 @@ public:
     Awaiter operator co_await() const noexcept { return Awaiter(handle_); }
 
     Handle release() { return std::exchange(handle_, nullptr); }
+    explicit operator bool() const { return static_cast<bool>(handle_); }
 
 private:
     Handle handle_;
@@ -127,18 +128,18 @@ private:
 template <class T>
 class [[nodiscard]] Answer {
 public:
-    Answer(T value) : value_(std::move(value)) {}
-    Answer(Task<T> task) : task_(std::move(task)) {}
-    bool await_ready() { return value_.has_value() || task_->operator co_await().await_ready(); }
-    void await_suspend(std::coroutine_handle<> parent) noexcept { task_->operator co_await().await_suspend(parent); }
+    Answer(T value) : value_(std::move(value)), task_(nullptr) {}
+    Answer(Task<T> task) : value_{}, task_(std::move(task)) {}
+    bool await_ready() { return !task_ || task_.operator co_await().await_ready(); }
+    void await_suspend(std::coroutine_handle<> parent) noexcept { task_.operator co_await().await_suspend(parent); }
     T await_resume() {
-        if (value_) return std::move(*value_);
-        return task_->operator co_await().await_resume();
+        if (!task_) return std::move(value_);
+        return task_.operator co_await().await_resume();
     }
 
 private:
-    std::optional<T> value_;
-    std::optional<Task<T>> task_;
+    T value_;
+    Task<T> task_;
 };
 
 /// Runs a task that never waits, to its result: the functional use of a timed coroutine.

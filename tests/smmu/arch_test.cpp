@@ -72,6 +72,7 @@ protected:
         context.ste.set(spec::Ste::S2HA, true);
         context.ste.set(spec::Ste::S2HD, true);
         context.ste.set(spec::Ste::S2TTB, second_table);
+        context.second = stage2_regime(context.ste, id);
         leaf.descriptor_address = second_table;
         leaf.descriptor = clean;
         const spec::Descriptor descriptor(clean);
@@ -90,9 +91,7 @@ protected:
         FunctionalEnvironment environment(id, control, memory);
         environment.set_update([&](const Fetch&, u64 expected, u64 desired) {
             ++updates;
-            Fetched before;
-            before.ok = true;
-            before.words[0] = now;
+            const FetchedDescriptor before{true, now};
             if (now == expected) now = desired;
             return before;
         });

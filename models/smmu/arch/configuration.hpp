@@ -1,6 +1,7 @@
 // From a StreamID and SubstreamID to the stream table entry and the context descriptor (IHI 0070, 3.3, 5.1 to 5.4).
 #pragma once
 
+#include "smmu/arch/regime.hpp"
 #include "smmu/arch/walk_stage2.hpp"
 
 namespace smmusim::smmu::arch {
@@ -15,8 +16,8 @@ inline Fault bad_stream(const Control& control, const Request& request, const ch
 /// The stream table entry of a StreamID (3.3.1).
 template <TranslationEnvironment Env>
 Task<Checked<spec::Ste>> lookup_ste(Env& env, Request request) {
-    const Checked<spec::Ste> known = co_await env.cached_ste(request.stream_id);
-    if (known) co_return known;
+    const std::optional<spec::Ste> known = co_await env.cached_ste(request.stream_id);
+    if (known) co_return *known;
 
     const spec::Identification& id = env.identification();
     const Control& control = env.control();
@@ -90,8 +91,8 @@ Task<Checked<Fetched>> read_cd_structure(Env& env, const StreamContext& context,
 /// The context descriptor with index `index` (3.3.2, 5.4).
 template <TranslationEnvironment Env>
 Task<Checked<spec::Cd>> lookup_cd(Env& env, const StreamContext& context, Request request, u32 index) {
-    const Checked<spec::Cd> known = co_await env.cached_cd(request.stream_id, index);
-    if (known) co_return known;
+    const std::optional<spec::Cd> known = co_await env.cached_cd(request.stream_id, index);
+    if (known) co_return *known;
 
     const spec::Identification& id = env.identification();
     const spec::Ste& ste = context.ste;
@@ -182,6 +183,7 @@ Task<Checked<StreamContext>> lookup_entry(Env& env, Request request) {
     context.two_privileges = context.tags.world != StreamWorld::El2;
     if (id.idr0.S2P != 0 && context.tags.world == StreamWorld::El1)
         context.tags.vmid = static_cast<u16>(context.ste[spec::Ste::S2VMID]);
+    if (context.stage2) context.second = stage2_regime(context.ste, id);
     env.tagged(context.tags);
     co_return context;
 }
@@ -223,6 +225,8 @@ Task<Checked<StreamContext>> lookup_descriptor(Env& env, StreamContext context, 
         context.tags.asid = static_cast<u16>(context.cd[spec::Cd::ASID]);
         context.tags.aset = context.cd[spec::Cd::ASET];
     }
+    for (const bool upper : {false, true})
+        if (walks(context.cd, context.tags.world, upper)) context.first[upper] = stage1_regime(context.cd, upper, id);
     env.tagged(context.tags);
     co_return context;
 }

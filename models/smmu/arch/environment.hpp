@@ -35,9 +35,14 @@ struct Fetch {
     bool descriptor() const { return kind == Kind::Stage1 || kind == Kind::Stage2; }
 };
 
+/// What lies there: of a structure, or of a descriptor.
 struct Fetched {
     bool ok = false;
     std::array<u64, 8> words{};
+};
+struct FetchedDescriptor {
+    bool ok = false;
+    u64 raw = 0;
 };
 
 /// Leaf of a stage 2 walk.
@@ -87,21 +92,22 @@ concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, co
                                           const spec::Cd& cd, const ContextPtr& context, const Translation& stage1) {
     { env.identification() } -> std::same_as<const spec::Identification&>;
     { env.control() } -> std::same_as<const Control&>;
-    env.read(fetch);  // * Fetched
-    // * Fetched: compare-and-swap of a descriptor; the first word is what was there before
+    env.read(fetch);             // * Fetched; `fetch` lives until then
+    env.read_descriptor(fetch);  // * FetchedDescriptor, the same
+    // * FetchedDescriptor: compare-and-swap, and what was there before
     env.update(fetch, address, address);
     env.cached_context(id, id);  // * ContextPtr: the checked context of a stream and substream, or null
-    env.cached_ste(id);          // * Checked-like: has value or not
+    env.cached_ste(id);          // * std::optional
     env.keep_ste(id, ste);
     env.keep_context(id, id, context);  // entry and descriptor that were found legal
-    env.cached_cd(id, id);              // *
+    env.cached_cd(id, id);              // * std::optional
     env.keep_cd(id, id, cd);
     env.cached_table(tags, true, address);  // * TablePoint: the deepest table known for this stage and address
     env.keep_table(tags, true, address, 12u, point);  // the table covers 2^12 bytes
     env.place_table(tags, address, 12u, point);       // the same of a nested stage 1, once it is placed
-    env.cached_translation(tags, address);            // * of all the stages that the tags name
+    env.cached_translation(tags, address);            // * std::optional, of all the stages that the tags name
     env.keep_translation(tags, address, stage1);
-    env.cached_stage2(tags, address);  // *
+    env.cached_stage2(tags, address);  // * std::optional
     env.keep_stage2(tags, address, leaf);
     env.forget_stage2(tags, address);
     env.tagged(tags);  // from now on the walk depends on these

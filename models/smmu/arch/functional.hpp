@@ -36,7 +36,7 @@ template <class Memory>
 class FunctionalEnvironment {
 public:
     /// Performs a compare-and-swap of a descriptor; returns what was there before.
-    using Update = std::function<Fetched(const Fetch& fetch, u64 expected, u64 desired)>;
+    using Update = std::function<FetchedDescriptor(const Fetch& fetch, u64 expected, u64 desired)>;
 
     /// Without `update` memory stays as it is, and the answer is that of after the update.
     FunctionalEnvironment(const spec::Identification& id, const Control& control, Memory memory)
@@ -58,22 +58,23 @@ public:
         steps_.push_back(step);
         return sim::Ready<Fetched>(fetched);
     }
-    sim::Ready<Fetched> update(const Fetch& fetch, u64 expected, u64 desired) {
+    sim::Ready<FetchedDescriptor> read_descriptor(const Fetch& fetch) {
+        const Fetched fetched = read(fetch).await_resume();
+        return sim::Ready<FetchedDescriptor>({fetched.ok, fetched.words[0]});
+    }
+    sim::Ready<FetchedDescriptor> update(const Fetch& fetch, u64 expected, u64 desired) {
         const auto read = std::find_if(steps_.rbegin(), steps_.rend(),
                                        [&](const Step& step) { return step.fetch.address == fetch.address; });
         if (read != steps_.rend()) read->updated = desired;
-        if (update_) return sim::Ready<Fetched>(update_(fetch, expected, desired));
-        Fetched fetched;
-        fetched.ok = true;
-        fetched.words[0] = expected;
-        return sim::Ready<Fetched>(fetched);
+        if (update_) return sim::Ready<FetchedDescriptor>(update_(fetch, expected, desired));
+        return sim::Ready<FetchedDescriptor>({true, expected});
     }
     sim::Ready<ContextPtr> cached_context(u32, u32) { return sim::Ready<ContextPtr>(nullptr); }
     void keep_context(u32, u32, const ContextPtr&) {}
-    sim::Ready<Checked<spec::Ste>> cached_ste(u32) { return unknown<spec::Ste>(); }
-    sim::Ready<Checked<spec::Cd>> cached_cd(u32, u32) { return unknown<spec::Cd>(); }
+    sim::Ready<std::optional<spec::Ste>> cached_ste(u32) { return unknown<spec::Ste>(); }
+    sim::Ready<std::optional<spec::Cd>> cached_cd(u32, u32) { return unknown<spec::Cd>(); }
     sim::Ready<TablePoint> cached_table(const Tags&, bool, u64) { return sim::Ready<TablePoint>(TablePoint{}); }
-    sim::Ready<Checked<Stage2Leaf>> cached_stage2(const Tags&, u64 ipa) {
+    sim::Ready<std::optional<Stage2Leaf>> cached_stage2(const Tags&, u64 ipa) {
         ipa_ = ipa;
         return unknown<Stage2Leaf>();
     }
@@ -81,7 +82,7 @@ public:
     void keep_cd(u32, u32, const spec::Cd&) {}
     void keep_table(const Tags&, bool, u64, unsigned, const TablePoint& point) { steps_.back().table = point; }
     void place_table(const Tags&, u64, unsigned, const TablePoint&) {}
-    sim::Ready<Checked<Translation>> cached_translation(const Tags&, u64) { return unknown<Translation>(); }
+    sim::Ready<std::optional<Translation>> cached_translation(const Tags&, u64) { return unknown<Translation>(); }
     void keep_translation(const Tags&, u64, const Translation&) {}
     void keep_stage2(const Tags&, u64, const Stage2Leaf& leaf) {
         if (!steps_.empty() && steps_.back().fetch.kind == Fetch::Kind::Stage2) steps_.back().stage2 = leaf;
@@ -99,10 +100,8 @@ public:
 
 private:
     template <class T>
-    static sim::Ready<Checked<T>> unknown() {
-        Checked<T> nothing;
-        nothing.fault.kind = Fault::Kind::Silent;
-        return sim::Ready<Checked<T>>(nothing);
+    static sim::Ready<std::optional<T>> unknown() {
+        return sim::Ready<std::optional<T>>(std::nullopt);
     }
 
     const spec::Identification& id_;

@@ -171,8 +171,11 @@ Task<TranslationResult> translate_ordinary(Env& env, Request request) {
     }
     const u64 address = canonical_address(*context, effective.address);
     // One that does not permit the access leaves it to a walk, which finds the fault or updates the descriptor.
-    Checked<Translation> translation = co_await env.cached_translation(context->tags, address);
-    if (!translation || !translation.value.permissions().allow(effective)) {
+    const std::optional<Translation> known = co_await env.cached_translation(context->tags, address);
+    Checked<Translation> translation;
+    if (known && known->permissions().allow(effective)) {
+        translation = *known;
+    } else {
         translation = co_await translate_stages(env, *context, effective);
         if (translation) env.keep_translation(context->tags, address, translation.value);
     }

@@ -12,11 +12,6 @@ struct LeafPermissions {
     Permissions attainable;
 };
 
-/// Hardware updates that a stage makes (CD.HA and HD, STE.S2HA and S2HD): HD works with HA only (IHI 0070, 3.13).
-struct HardwareUpdate {
-    bool access_flag = false;
-    bool dirty = false;
-};
 inline HardwareUpdate hardware_update(bool ha, bool hd, const spec::Identification& id) {
     return {id.idr0.HTTU >= 1 && ha, id.idr0.HTTU >= 2 && ha && hd};
 }

@@ -6,6 +6,7 @@
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 
 #include "sim/ats.hpp"
+#include "smmu/arch/geometry.hpp"
 #include "smmu/spec/cd.hpp"
 #include "smmu/spec/event.hpp"
 #include "smmu/spec/identification.hpp"
@@ -145,7 +146,27 @@ struct Outcome {
     Translation translation;                                    ///< valid if translated
 };
 
-/// Stream table entry and context descriptor of a stream, with the tags that follow from them.
+/// Hardware updates that a stage makes (CD.HA and HD, STE.S2HA and S2HD): HD works with HA only (IHI 0070, 3.13).
+struct HardwareUpdate {
+    bool access_flag = false;
+    bool dirty = false;
+};
+
+/// What an entry or a descriptor says about the walks of one tree, worked out once.
+struct Regime {
+    Geometry geometry;
+    u64 first_table = 0;
+    unsigned output_bits = 0;  ///< a larger output address is a fault
+    spec::Descriptor::Format format = spec::Descriptor::Format::Plain;
+    bool wide = false;    ///< 52-bit descriptors: the shareability is that of the tables
+    u8 shareability = 0;  ///< of the tables, as a field
+    bool big_endian = false;
+    bool access_flag_faults = false;  ///< AF = 0 is a fault
+    HardwareUpdate update;
+    sim::MemoryAttributes memory;  ///< of the SMMU's own reads, before stage 2
+};
+
+/// Stream table entry and context descriptor of a stream, with what follows from them.
 struct StreamContext : boost::intrusive_ref_counter<StreamContext, boost::thread_unsafe_counter> {
     StreamContext() = default;
     spec::Ste ste;
@@ -154,6 +175,8 @@ struct StreamContext : boost::intrusive_ref_counter<StreamContext, boost::thread
     bool stage1 = false;  ///< after S1DSS
     bool stage2 = false;
     bool two_privileges = true;
+    std::array<Regime, 2> first;  ///< of TTB0 and TTB1, where walks are enabled
+    Regime second;
 };
 /// A context that is not going to change, as caches, walks and results share it.
 using ContextPtr = boost::intrusive_ptr<const StreamContext>;

@@ -28,9 +28,10 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
     // TxSZ of a half whose walks are disabled may hold anything.
     if (!one_range && cd.walks_disabled(upper))
         co_return translation_fault(EventNumber::F_TRANSLATION, request, place, "EPDx = 1");
-    const unsigned input_bits = 64 - static_cast<unsigned>(cd.input_size_field(upper));
-    const u64 above = address >> input_bits;
-    if (above != (upper ? sim::low_mask(64 - input_bits) : 0))
+    const Regime& regime = context.first[upper];
+    const Geometry& geometry = regime.geometry;
+    const u64 above = address >> geometry.input_bits;
+    if (above != (upper ? sim::low_mask(64 - geometry.input_bits) : 0))
         co_return translation_fault(EventNumber::F_TRANSLATION, request, place,
                                     "the address exceeds the range of TxSZ");
     const bool hidden = !one_range && id.idr3.E0PD != 0 && cd.denies_unprivileged(upper);
@@ -41,12 +42,6 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
                     : "the address belongs to TTB0 and is within the range of T0SZ",
               "DDI 0487, D8.2.1");
 
-    const Geometry geometry = Geometry::stage1(cd.granule(upper), cd.input_size_field(upper));
-    const bool wide = wide_stage1(cd, id);
-    const unsigned output_bits = effective_output_bits(cd[spec::Cd::IPS], cd.granule(upper), wide, id);
-    const Descriptor::Format format = format_of(cd.granule(upper), wide, id.output_bits());
-    const HardwareUpdate update = hardware_update(cd[spec::Cd::HA], cd[spec::Cd::HD], id);
-    const bool big_endian = cd[spec::Cd::ENDI];
     TablePoint point = co_await env.cached_table(context.tags, true, address);
     unsigned covers = 0;  // log2 of what the table under way covers; 0: it is the first
     if (point.valid) {
@@ -54,18 +49,18 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
     } else {
         point.valid = true;
         point.level = geometry.start;
-        point.base = geometry.start_base(cd.table_base(upper), output_bits);
+        point.base = regime.first_table;
     }
     Fetch fetch;
     fetch.kind = Fetch::Kind::Stage1;
-    Fetched fetched;
+    fetch.memory = regime.memory;
+    FetchedDescriptor fetched;
     Stage2Leaf table;  // of the page that holds the descriptor, if nested
     for (bool read = true;;) {
         const int level = point.level;
         if (read) {
             fetch.level = level;
             fetch.address = point.base + geometry.index(level, address) * 8;
-            fetch.memory = stage1_walk_attributes(cd, upper);
             if (context.stage2) {
                 fetch.ipa = fetch.address;
                 if (holds(point, fetch.ipa) && detail::stage2_refusal(context, point.place, point.place.permissions,
@@ -82,24 +77,24 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
                     if (covers != 0) env.place_table(context.tags, address, covers, point);
                 }
                 fetch.address = table.output;
-                fetch.memory = own_attributes_through_stage2(fetch.memory, context.ste, table, id);
+                fetch.memory = own_attributes_through_stage2(regime.memory, context.ste, table, id);
             }
-            fetched = co_await env.read(fetch);
+            fetched = co_await env.read_descriptor(fetch);
         }
         // The abort of a stage 1 descriptor is of stage 1, but of CLASS TTD (7.3.12).
         const FaultPlace descriptor_place{false, FaultClass::Ttd, 0};
         if (!fetched.ok) co_return walk_abort(request, descriptor_place, fetch.address);
-        const Descriptor descriptor(in_order(fetched.words[0], big_endian));
+        const Descriptor descriptor(in_order(fetched.raw, regime.big_endian));
         const auto fault = [&](EventNumber number, const char* reason) {
             env.decided(reason);
             return translation_fault(number, request, place, reason);
         };
 
-        const Shape shape = shape_of(descriptor, geometry.granule_bits, level, format);
+        const Shape shape = shape_of(descriptor, geometry.granule_bits, level, regime.format);
         if (shape == Shape::Invalid) co_return fault(EventNumber::F_TRANSLATION, "invalid stage 1 descriptor");
         const unsigned low_bit = shape == Shape::Table ? geometry.granule_bits : geometry.low_bit(level);
-        const u64 output = descriptor.output(low_bit, format);
-        if (output >> output_bits != 0)
+        const u64 output = descriptor.output(low_bit, regime.format);
+        if (output >> regime.output_bits != 0)
             co_return fault(EventNumber::F_ADDR_SIZE, "the stage 1 output address exceeds IPS");
         if (shape == Shape::Table) {
             if (!(id.idr3.HAD != 0 && cd.ignores_table_attributes(upper))) {
@@ -117,16 +112,19 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
             continue;
         }
         // The access flag comes before permissions (3.12).
-        if (!descriptor[Descriptor::AF] && !update.access_flag && !cd[spec::Cd::AFFD])
+        if (!descriptor[Descriptor::AF] && regime.access_flag_faults)
             co_return fault(EventNumber::F_ACCESS, "the access flag of the stage 1 descriptor is 0");
         Translation translation;
         translation.output = translation.ipa = output | (address & sim::low_mask(low_bit));
         translation.span = leaf_span(descriptor, geometry, level);
         translation.global = !descriptor[Descriptor::nG];
         translation.mair = static_cast<u8>(cd[spec::Cd::MAIR] >> (descriptor[Descriptor::AttrIndx] * 8));
-        translation.stage1_shareability = static_cast<u8>(wide ? cd.shareability(upper) : descriptor[Descriptor::SH]);
+        // With 52-bit descriptors SH makes room for address bits.
+        translation.stage1_shareability =
+            regime.wide ? regime.shareability : static_cast<u8>(descriptor[Descriptor::SH]);
         translation.stage1_level = level;
-        LeafPermissions permissions = stage1_permissions(descriptor, point, cd, update, context.two_privileges, id);
+        LeafPermissions permissions =
+            stage1_permissions(descriptor, point, cd, regime.update, context.two_privileges, id);
         // An unprivileged access must not pass by a hit on what a privileged one brought in.
         if (hidden) permissions.now.unprivileged = permissions.attainable.unprivileged = 0;
         translation.stage1 = permissions.now;
@@ -136,7 +134,7 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
 
         // 3.13: access flag and dirty state in one compare-and-swap; if somebody else was faster, look again.
         Descriptor updated = descriptor;
-        if (update.access_flag) updated.set(Descriptor::AF, true);
+        if (regime.update.access_flag) updated.set(Descriptor::AF, true);
         const bool becomes_dirty = !permissions.now.allow(request);
         if (becomes_dirty) updated.set(Descriptor::AP, descriptor[Descriptor::AP] & 0b01);
         if (updated.raw() != descriptor.raw()) {
@@ -148,11 +146,11 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
                 point.place = table;
                 if (covers != 0) env.place_table(context.tags, address, covers, point);
             }
-            const u64 expected = fetched.words[0];
-            fetched = co_await env.update(fetch, expected, in_order(updated.raw(), big_endian));
+            const u64 expected = fetched.raw;
+            fetched = co_await env.update(fetch, expected, in_order(updated.raw(), regime.big_endian));
             if (!fetched.ok) co_return walk_abort(request, descriptor_place, fetch.address);
             read = false;
-            if (fetched.words[0] != expected) continue;
+            if (fetched.raw != expected) continue;
             if (becomes_dirty) translation.stage1 = permissions.attainable;
         }
         env.found_stage1(translation);

@@ -89,15 +89,15 @@ bool Smmu::read_memory(const arch::Fetch& fetch, void* data) {
     return true;
 }
 
-arch::Fetched Smmu::update_memory(const arch::Fetch& fetch, u64 expected, u64 desired) {
+arch::FetchedDescriptor Smmu::update_memory(const arch::Fetch& fetch, u64 expected, u64 desired) {
     const sim::AccessPtr access = own_access(simulation_.accesses(), sim::Command::Atomic, fetch);
     access->operation = sim::AtomicOperation::CompareSwap;
     access->compare = expected;
     access->operand = desired;
     memory_.perform(*access);
-    arch::Fetched before;
+    arch::FetchedDescriptor before;
     before.ok = access->status == Status::Ok;
-    if (before.ok) before.words[0] = access->value();
+    if (before.ok) before.raw = access->value();
     return before;
 }
 

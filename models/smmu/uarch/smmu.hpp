@@ -128,7 +128,7 @@ private:
     arch::Outcome functional(const arch::Request& request, bool effective);
     Inspection walk_functionally(const arch::Request& request, bool update);
     bool read_memory(const arch::Fetch& fetch, void* data);
-    arch::Fetched update_memory(const arch::Fetch& fetch, u64 expected, u64 desired);
+    arch::FetchedDescriptor update_memory(const arch::Fetch& fetch, u64 expected, u64 desired);
     sim::Task<> update_control();
     sim::Task<> update_interrupts();
     sim::Task<> update_bypass();

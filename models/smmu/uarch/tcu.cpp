@@ -5,7 +5,6 @@
 namespace smmusim::smmu::uarch {
 
 using arch::Checked;
-using arch::Fetch;
 using arch::TranslationResult;
 using sim::Task;
 
@@ -214,22 +213,6 @@ void Tcu::received(u32 stream) {
 void Tcu::missed(u32 stream) {
     ++misses_of_requests_;
     events.report(spec::MonitorEvent::TlbMiss, stream);
-}
-
-void Tcu::count(const Fetch& fetch, u32 stream) {
-    using Event = spec::MonitorEvent;
-    events.report(fetch.descriptor() ? Event::TransTableWalkAccess : Event::ConfigStructAccess, stream);
-    switch (fetch.kind) {
-        case Fetch::Kind::Stage1:
-            ++walk_accesses_;
-            ++stage1_reads_;
-            return;
-        case Fetch::Kind::Stage2:
-            ++walk_accesses_;
-            ++stage2_reads_;
-            return;
-        default: ++structure_reads_;
-    }
 }
 
 void Tcu::invalidate(const arch::TranslationScope& scope) {

@@ -72,7 +72,16 @@ private:
     bool serves(const WalkJob& job, Pending& pending);
     arch::ContextPtr known_context(u32 stream, u32 substream);
     void keep_context(u32 stream, u32 substream, const arch::ContextPtr& context);
-    void count(const arch::Fetch& fetch, u32 stream);
+    void count(const arch::Fetch& fetch, u32 stream) {
+        using Event = spec::MonitorEvent;
+        events.report(fetch.descriptor() ? Event::TransTableWalkAccess : Event::ConfigStructAccess, stream);
+        if (fetch.descriptor()) {
+            ++walk_accesses_;
+            ++(fetch.kind == arch::Fetch::Kind::Stage1 ? stage1_reads_ : stage2_reads_);
+        } else {
+            ++structure_reads_;
+        }
+    }
     /// A translation asked for by a TBU, a command or a register; and that it did not do without tables.
     void received(u32 stream);
     void missed(u32 stream);

@@ -6,9 +6,9 @@
 
 namespace smmusim::smmu::uarch {
 
-using arch::Checked;
 using arch::Fetch;
 using arch::Fetched;
+using arch::FetchedDescriptor;
 using arch::Stage2Leaf;
 using arch::TablePoint;
 using arch::Tags;
@@ -20,84 +20,119 @@ constexpr std::array fetch_names{"L1STD", "STE", "L1CD", "CD", "S1", "S2"};
 
 }  // namespace
 
+namespace {
+
+void set_attributes(sim::Access& access, const Fetch& fetch) {
+    access.attributes.transaction_class =
+        fetch.descriptor() ? sim::TransactionClass::TableWalk : sim::TransactionClass::ConfigFetch;
+    access.attributes.privileged = true;
+    access.attributes.memory = fetch.memory;
+}
+
+}  // namespace
+
 sim::AccessPtr own_access(sim::AccessPool& accesses, sim::Command command, const Fetch& fetch) {
     sim::AccessPtr access = accesses.make(command, fetch.address, fetch.size);
-    access->attributes.transaction_class =
-        fetch.descriptor() ? sim::TransactionClass::TableWalk : sim::TransactionClass::ConfigFetch;
-    access->attributes.privileged = true;
-    access->attributes.memory = fetch.memory;
+    set_attributes(*access, fetch);
     return access;
 }
 
-void TimedEnvironment::trace(const Fetch& fetch, const char* what, const Fetched& fetched) const {
+void TimedEnvironment::trace(const Fetch& fetch, const char* what, const FetchedDescriptor& fetched) const {
     auto* const trace = tcu_.simulation_.trace();
     if (trace == nullptr || !trace->wants(sim::Trace::Kind::Walk)) return;
     trace->line(sim::Trace::Kind::Walk, tcu_.simulation_.now(), tcu_.name_,
                 fmt::format("{}{} level {} [{:#x}] = {:#x}{}", fetch_names[static_cast<u8>(fetch.kind)], what,
-                            fetch.level == arch::Translation::no_level ? -1 : fetch.level, fetch.address,
-                            fetched.words[0], fetched.ok ? "" : " aborted"));
+                            fetch.level == arch::Translation::no_level ? -1 : fetch.level, fetch.address, fetched.raw,
+                            fetched.ok ? "" : " aborted"));
 }
 
-TimedEnvironment::Read TimedEnvironment::read(const Fetch& fetch) { return Read(*this, fetch); }
+TimedEnvironment::Reader::Reader(TimedEnvironment& environment)
+    : Taker(environment.tcu_.walk_slots_, &Reader::slot_granted), environment_(environment) {}
 
-TimedEnvironment::Read::Read(TimedEnvironment& environment, const Fetch& fetch)
-    : Waiter(environment.tcu_.simulation_, environment.tcu_.read_name_), environment_(environment), fetch_(fetch) {
-    if (!environment.slot_ && !environment.take_free_slot()) first_.emplace(environment.read_with_slot(fetch));
-}
+TimedEnvironment::Reader::~Reader() = default;
 
-TimedEnvironment::Read::~Read() = default;  // an access under way finishes without us
-
-Task<Fetched> TimedEnvironment::read_with_slot(const Fetch fetch) {
-    co_await take_slot();
-    co_return co_await read(fetch);
-}
-
-void TimedEnvironment::Read::await_suspend(std::coroutine_handle<> handle) {
-    if (first_) {
-        first_->operator co_await().await_suspend(handle);
+void TimedEnvironment::Reader::start(const Fetch& fetch, std::coroutine_handle<> handle) {
+    fetch_ = &fetch;
+    suspend(handle);
+    if (environment_.slot_) [[likely]] {
+        send();
         return;
     }
-    environment_.count(fetch_);
-    suspend(handle);
-    access_ = own_access(simulation().accesses(), sim::Command::Read, fetch_);
-    access_->push(*this);
-    const Tcu& tcu = environment_.tcu_;
-    tcu.memory_.send(*access_, tcu.clock_.after(simulation().now(), tcu.config_.walk_latency));
+    asked_ = simulation().now();
+    if (take_free()) {
+        begin();
+    } else {
+        wait_for(environment_.tcu_.walk_slots_.name());
+        queue();
+    }
 }
 
-void TimedEnvironment::Read::complete(sim::Access&, Time at) {
+void TimedEnvironment::Reader::slot_granted(void* waiter, void*) {
+    static_cast<Reader*>(static_cast<Waiter*>(waiter))->begin();
+}
+void TimedEnvironment::Reader::slot_ready(void* waiter, void*) {
+    static_cast<Reader*>(static_cast<Waiter*>(waiter))->send();
+}
+
+/// There is a slot.
+void TimedEnvironment::Reader::begin() {
+    environment_.granted(taken(), asked_);
+    const Tcu& tcu = environment_.tcu_;
+    wait_for(tcu.read_name_);
+    if (tcu.config_.walk_start_latency == 0) send();
+    else proceed(tcu.clock_.after(simulation().now(), tcu.config_.walk_start_latency), &Reader::slot_ready);
+}
+
+void TimedEnvironment::Reader::send() {
+    environment_.count(*fetch_);
+    if (!access_) {
+        access_ = own_access(simulation().accesses(), sim::Command::Read, *fetch_);
+    } else {
+        access_->status = sim::Status::Pending;
+        access_->address = fetch_->address;
+        access_->resize(fetch_->size);
+        set_attributes(*access_, *fetch_);
+    }
+    access_->push(*this);
+    const Tcu& tcu = environment_.tcu_;
+    const Time now = simulation().now();
+    tcu.memory_.send(*access_, tcu.config_.walk_latency == 0 ? now : tcu.clock_.after(now, tcu.config_.walk_latency));
+}
+
+void TimedEnvironment::Reader::complete(sim::Access&, Time at) {
     const Tcu& tcu = environment_.tcu_;
     wake(tcu.config_.walk_return_latency == 0 ? at : tcu.clock_.after(at, tcu.config_.walk_return_latency));
 }
 
-Fetched TimedEnvironment::Read::await_resume() {
-    if (first_) return first_->operator co_await().await_resume();
+Fetched TimedEnvironment::Read::await_resume() const {
+    const sim::Access& access = environment_.reader_.access();
     Fetched fetched;
-    fetched.ok = access_->status == sim::Status::Ok;
-    if (fetched.ok) std::memcpy(fetched.words.data(), access_->data(), fetch_.size);
-    environment_.trace(fetch_, "", fetched);
+    fetched.ok = access.status == sim::Status::Ok;
+    if (fetched.ok) std::memcpy(fetched.words.data(), access.data(), fetch_.size);
+    environment_.trace(fetch_, "", {fetched.ok, fetched.words[0]});
     return fetched;
 }
 
 void TimedEnvironment::count(const Fetch& fetch) {
-    if (fetch.descriptor() && reads_++ == 0) began_ = tcu_.simulation_.now();
-    if (!fetch.descriptor() && !fetched_configuration_) {
-        fetched_configuration_ = true;
-        ++tcu_.config_misses_;
-        tcu_.events.report(spec::MonitorEvent::ConfigCacheMiss, job_.request.stream_id);
-    }
-    if (fetch.descriptor() && !std::exchange(job_.missed, true)) tcu_.missed(job_.request.stream_id);
+    if (!fetch.descriptor() || reads_ == 0) count_first(fetch);
+    reads_ += fetch.descriptor();
     tcu_.count(fetch, job_.request.stream_id);
 }
 
-Task<Fetched> TimedEnvironment::update(const Fetch fetch, u64 expected, u64 desired) {
-    if (updates_ == Updates::Forbidden) co_return Fetched{};
-    if (updates_ == Updates::Pretended) {
-        Fetched pretended;
-        pretended.ok = true;
-        pretended.words[0] = expected;
-        co_return pretended;
+/// What counts once: the first descriptor that is read, and the first structure.
+void TimedEnvironment::count_first(const Fetch& fetch) {
+    if (fetch.descriptor()) {
+        began_ = tcu_.simulation_.now();
+        if (!std::exchange(job_.missed, true)) tcu_.missed(job_.request.stream_id);
+    } else if (!std::exchange(fetched_configuration_, true)) {
+        ++tcu_.config_misses_;
+        tcu_.events.report(spec::MonitorEvent::ConfigCacheMiss, job_.request.stream_id);
     }
+}
+
+Task<FetchedDescriptor> TimedEnvironment::update(const Fetch fetch, u64 expected, u64 desired) {
+    if (updates_ == Updates::Forbidden) co_return FetchedDescriptor{};
+    if (updates_ == Updates::Pretended) co_return FetchedDescriptor{true, expected};
     if (!slot_) co_await take_slot();  // everything before came from caches
     ++tcu_.walk_accesses_;
     ++tcu_.updates_;
@@ -109,9 +144,9 @@ Task<Fetched> TimedEnvironment::update(const Fetch fetch, u64 expected, u64 desi
     access->compare = expected;
     access->operand = desired;
     const sim::Status status = co_await sim::transfer(simulation, tcu_.memory_, *access, tcu_.read_name_);
-    Fetched before;
+    FetchedDescriptor before;
     before.ok = status == sim::Status::Ok;
-    if (before.ok) before.words[0] = access->value();
+    if (before.ok) before.raw = access->value();
     trace(fetch, " update", before);
     co_return before;
 }
@@ -120,22 +155,29 @@ TimedEnvironment::KnownContext TimedEnvironment::cached_context(u32 stream, u32 
     return KnownContext(*this, stream, substream);
 }
 
-sim::Answer<Checked<spec::Ste>> TimedEnvironment::cached_ste(u32 stream) {
-    if (!searched_configuration_) return search_ste(stream);
-    const spec::Ste* const known = tcu_.stes_.find({stream, 0});
-    return known != nullptr ? Checked<spec::Ste>(*known) : unknown<spec::Ste>();
+namespace {
+
+template <class T>
+std::optional<T> value_of(const T* known) {
+    return known != nullptr ? std::optional<T>(*known) : std::nullopt;
 }
 
-Task<Checked<spec::Ste>> TimedEnvironment::search_ste(u32 stream) {
+}  // namespace
+
+sim::Answer<std::optional<spec::Ste>> TimedEnvironment::cached_ste(u32 stream) {
+    if (!searched_configuration_) return search_ste(stream);
+    return value_of(tcu_.stes_.find({stream, 0}));
+}
+
+Task<std::optional<spec::Ste>> TimedEnvironment::search_ste(u32 stream) {
     co_await cycles(tcu_.config_.config_latency);
     searched_configuration_ = true;
     co_return co_await cached_ste(stream);
 }
 
-sim::Answer<Checked<spec::Cd>> TimedEnvironment::cached_cd(u32 stream, u32 index) {
+sim::Answer<std::optional<spec::Cd>> TimedEnvironment::cached_cd(u32 stream, u32 index) {
     // Found in the same look-up as the entry.
-    const spec::Cd* const known = tcu_.cds_.find({stream, index});
-    return known != nullptr ? Checked<spec::Cd>(*known) : unknown<spec::Cd>();
+    return value_of(tcu_.cds_.find({stream, index}));
 }
 
 template <class Leaf>
@@ -156,35 +198,24 @@ Task<typename WalkCache<Leaf>::Found> TimedEnvironment::search(WalkCache<Leaf>& 
     co_return found;
 }
 
-sim::Answer<Checked<arch::Translation>> TimedEnvironment::cached_translation(const Tags& tags, u64 address) {
-    if (!tags.stage1 || !tcu_.stage1_.keeps_leaves()) return unknown<arch::Translation>();
-    return search_translation(tags, address);
-}
-
-Task<Checked<arch::Translation>> TimedEnvironment::search_translation(const Tags tags, u64 address) {
+Task<std::optional<arch::Translation>> TimedEnvironment::search_translation(const Tags tags, u64 address) {
     searched1_ = co_await search(tcu_.stage1_, tags, address);
-    if (!searched1_->leaf) co_return unknown<arch::Translation>();
+    if (!searched1_->leaf) co_return std::nullopt;
     co_return at_address(*searched1_->leaf, address);
 }
 
-sim::Answer<Checked<Stage2Leaf>> TimedEnvironment::cached_stage2(const Tags& tags, u64 ipa) {
-    if (!tcu_.ipas_.present() && !tcu_.stage2_.keeps_leaves()) return unknown<Stage2Leaf>();
-    return search_stage2(tags, ipa);
-}
-
-Task<Checked<Stage2Leaf>> TimedEnvironment::search_stage2(const Tags tags, u64 ipa) {
+Task<std::optional<Stage2Leaf>> TimedEnvironment::search_stage2(const Tags tags, u64 ipa) {
     if (tcu_.ipas_.present()) {
         co_await cycles(tcu_.config_.ipa_cache_latency);
         if (const Stage2Leaf* const known = tcu_.ipas_.find(tags, ipa)) co_return at_address(*known, ipa);
     }
-    if (!tcu_.stage2_.keeps_leaves()) co_return unknown<Stage2Leaf>();
+    if (!tcu_.stage2_.keeps_leaves()) co_return std::nullopt;
     searched2_ = co_await search(tcu_.stage2_, stage2_tags(tags), ipa);
-    if (!searched2_->leaf) co_return unknown<Stage2Leaf>();
+    if (!searched2_->leaf) co_return std::nullopt;
     co_return at_address(*searched2_->leaf, ipa);
 }
 
-sim::Answer<TablePoint> TimedEnvironment::cached_table(const Tags& tags, bool stage1, u64 address) {
-    if (stage1 ? !tcu_.stage1_.present() : !tcu_.stage2_.present()) return TablePoint{};
+Task<TablePoint> TimedEnvironment::search_table(const Tags& tags, bool stage1, u64 address) {
     if (stage1) return deepest_table(tcu_.stage1_, searched1_, tags, address);
     return deepest_table(tcu_.stage2_, searched2_, stage2_tags(tags), address);
 }
@@ -221,15 +252,12 @@ void TimedEnvironment::keep_cd(u32 stream, u32 index, const spec::Cd& cd) {
     ++tcu_.configuration_changes_;
 }
 
-void TimedEnvironment::keep_table(const Tags& tags, bool stage1, u64 address, unsigned span, const TablePoint& point) {
+void TimedEnvironment::insert_table(const Tags& tags, bool stage1, u64 address, unsigned span,
+                                    const TablePoint& point) {
     if (job_.stale) return;
     if (!stage1) tcu_.stage2_.insert(stage2_tags(tags), address, span, point);
     else if (!tags.stage2) tcu_.stage1_.insert(tags, address, span, point);
     // A nested one is kept when it is known where it lies.
-}
-
-void TimedEnvironment::place_table(const Tags& tags, u64 address, unsigned span, const TablePoint& point) {
-    if (!job_.stale) tcu_.stage1_.insert(tags, address, span, point);
 }
 
 void TimedEnvironment::keep_translation(const Tags& tags, u64 address, const arch::Translation& translation) {
@@ -263,14 +291,6 @@ void TimedEnvironment::granted(sim::Slots::Slot slot, Time asked) {
     granted_ = tcu_.simulation_.now();
     tcu_.walk_wait_.add(granted_ - asked);
     job_.slot_wait += granted_ - asked;
-}
-
-bool TimedEnvironment::take_free_slot() {
-    if (tcu_.config_.walk_start_latency != 0) return false;
-    sim::Slots::Slot slot = tcu_.walk_slots_.try_take();
-    if (!slot) return false;
-    granted(std::move(slot), tcu_.simulation_.now());
-    return true;
 }
 
 Task<> TimedEnvironment::take_slot() {

@@ -8,17 +8,9 @@ namespace smmusim::smmu::uarch {
 /// The bus access of a fetch or an update of a descriptor.
 sim::AccessPtr own_access(sim::AccessPool& accesses, sim::Command command, const arch::Fetch& fetch);
 
-/// The answer of a cache that does not have it.
-template <class T>
-arch::Checked<T> unknown() {
-    arch::Checked<T> nothing;
-    nothing.fault.kind = arch::Fault::Kind::Silent;
-    return nothing;
-}
-
 class TimedEnvironment {
 public:
-    TimedEnvironment(Tcu& tcu, WalkJob& job) : tcu_(tcu), job_(job) {}
+    TimedEnvironment(Tcu& tcu, WalkJob& job) : tcu_(tcu), job_(job), reader_(*this) {}
     ~TimedEnvironment();
     TimedEnvironment(const TimedEnvironment&) = delete;
     TimedEnvironment& operator=(const TimedEnvironment&) = delete;
@@ -27,20 +19,35 @@ public:
     const arch::Control& control() const { return tcu_.registers_.control(); }
 
     class Read;
+    class ReadDescriptor;
     class KnownContext;
     Read read(const arch::Fetch& fetch);
-    sim::Task<arch::Fetched> update(const arch::Fetch fetch, u64 expected, u64 desired);
+    ReadDescriptor read_descriptor(const arch::Fetch& fetch);
+    sim::Task<arch::FetchedDescriptor> update(const arch::Fetch fetch, u64 expected, u64 desired);
     KnownContext cached_context(u32 stream, u32 substream);
-    sim::Answer<arch::Checked<spec::Ste>> cached_ste(u32 stream);
-    sim::Answer<arch::Checked<spec::Cd>> cached_cd(u32 stream, u32 index);
-    sim::Answer<arch::TablePoint> cached_table(const arch::Tags& tags, bool stage1, u64 address);
-    sim::Answer<arch::Checked<arch::Stage2Leaf>> cached_stage2(const arch::Tags& tags, u64 ipa);
+    sim::Answer<std::optional<spec::Ste>> cached_ste(u32 stream);
+    sim::Answer<std::optional<spec::Cd>> cached_cd(u32 stream, u32 index);
+    sim::Answer<arch::TablePoint> cached_table(const arch::Tags& tags, bool stage1, u64 address) {
+        if (stage1 ? !tcu_.stage1_.present() : !tcu_.stage2_.present()) return arch::TablePoint{};
+        return search_table(tags, stage1, address);
+    }
+    sim::Answer<std::optional<arch::Stage2Leaf>> cached_stage2(const arch::Tags& tags, u64 ipa) {
+        if (!tcu_.ipas_.present() && !tcu_.stage2_.keeps_leaves()) return std::optional<arch::Stage2Leaf>();
+        return search_stage2(tags, ipa);
+    }
     void keep_context(u32 stream, u32 substream, const arch::ContextPtr& context);
     void keep_ste(u32 stream, const spec::Ste& ste);
     void keep_cd(u32 stream, u32 index, const spec::Cd& cd);
-    void keep_table(const arch::Tags& tags, bool stage1, u64 address, unsigned span, const arch::TablePoint& point);
-    void place_table(const arch::Tags& tags, u64 address, unsigned span, const arch::TablePoint& point);
-    sim::Answer<arch::Checked<arch::Translation>> cached_translation(const arch::Tags& tags, u64 address);
+    void keep_table(const arch::Tags& tags, bool stage1, u64 address, unsigned span, const arch::TablePoint& point) {
+        if (stage1 ? tcu_.stage1_.present() : tcu_.stage2_.present()) insert_table(tags, stage1, address, span, point);
+    }
+    void place_table(const arch::Tags& tags, u64 address, unsigned span, const arch::TablePoint& point) {
+        if (tcu_.stage1_.present() && !job_.stale) tcu_.stage1_.insert(tags, address, span, point);
+    }
+    sim::Answer<std::optional<arch::Translation>> cached_translation(const arch::Tags& tags, u64 address) {
+        if (!tags.stage1 || !tcu_.stage1_.keeps_leaves()) return std::optional<arch::Translation>();
+        return search_translation(tags, address);
+    }
     void keep_translation(const arch::Tags& tags, u64 address, const arch::Translation& translation);
     void keep_stage2(const arch::Tags& tags, u64 ipa, const arch::Stage2Leaf& leaf);
     void forget_stage2(const arch::Tags& tags, u64 ipa);
@@ -60,16 +67,37 @@ public:
 private:
     enum class Updates : u8 { Performed, Pretended, Forbidden };
 
+    /// The reads, one after the other; the first of them waits for a walk slot.
+    class Reader final : public sim::Slots::Taker, public sim::Initiator {
+    public:
+        explicit Reader(TimedEnvironment& environment);
+        ~Reader();  // an access under way finishes without us
+        void start(const arch::Fetch& fetch, std::coroutine_handle<> handle);
+        void complete(sim::Access& access, Time at) override;
+        const sim::Access& access() const { return *access_; }
+
+    private:
+        static void slot_granted(void* waiter, void*);
+        static void slot_ready(void* waiter, void*);
+        void begin();
+        void send();
+
+        TimedEnvironment& environment_;
+        const arch::Fetch* fetch_ = nullptr;
+        sim::AccessPtr access_;  ///< of every read: one is under way at a time
+        Time asked_ = 0;         ///< for a slot
+    };
+
     auto cycles(u64 count) const { return tcu_.simulation_.until(tcu_.clock_.after(tcu_.simulation_.now(), count)); }
     sim::Task<> take_slot();
-    /// If one is free and ready at once; most are, and need no coroutine.
-    bool take_free_slot();
     void granted(sim::Slots::Slot slot, Time asked);
-    sim::Task<arch::Checked<spec::Ste>> search_ste(u32 stream);
-    sim::Task<arch::Fetched> read_with_slot(const arch::Fetch fetch);
+    sim::Task<std::optional<spec::Ste>> search_ste(u32 stream);
     void count(const arch::Fetch& fetch);
-    sim::Task<arch::Checked<arch::Translation>> search_translation(const arch::Tags tags, u64 address);
-    sim::Task<arch::Checked<arch::Stage2Leaf>> search_stage2(const arch::Tags tags, u64 ipa);
+    void count_first(const arch::Fetch& fetch);
+    sim::Task<std::optional<arch::Translation>> search_translation(const arch::Tags tags, u64 address);
+    sim::Task<std::optional<arch::Stage2Leaf>> search_stage2(const arch::Tags tags, u64 ipa);
+    sim::Task<arch::TablePoint> search_table(const arch::Tags& tags, bool stage1, u64 address);
+    void insert_table(const arch::Tags& tags, bool stage1, u64 address, unsigned span, const arch::TablePoint& point);
     /// The deepest descriptor that the caches of a stage know.
     template <class Leaf>
     sim::Task<typename WalkCache<Leaf>::Found> search(WalkCache<Leaf>& cache, const arch::Tags tags, u64 address);
@@ -77,7 +105,7 @@ private:
     sim::Task<arch::TablePoint> deepest_table(WalkCache<Leaf>& cache,
                                               std::optional<typename WalkCache<Leaf>::Found>& searched,
                                               const arch::Tags tags, u64 address);
-    void trace(const arch::Fetch& fetch, const char* what, const arch::Fetched& fetched) const;
+    void trace(const arch::Fetch& fetch, const char* what, const arch::FetchedDescriptor& fetched) const;
 
     Tcu& tcu_;
     WalkJob& job_;
@@ -90,25 +118,39 @@ private:
     bool fetched_configuration_ = false;
     u64 reads_ = 0;
     Time began_ = 0;
+    Reader reader_;
 };
 
-/// One read of memory. The first of a translation waits for a walk slot.
-class TimedEnvironment::Read final : public sim::Waiter, public sim::Initiator {
+/// One read of memory.
+class TimedEnvironment::Read {
 public:
-    Read(TimedEnvironment& environment, const arch::Fetch& fetch);
-    ~Read();
+    Read(TimedEnvironment& environment, const arch::Fetch& fetch) : environment_(environment), fetch_(fetch) {}
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> handle) { environment_.reader_.start(fetch_, handle); }
+    arch::Fetched await_resume() const;
 
-    bool await_ready() { return first_ && first_->operator co_await().await_ready(); }
-    void await_suspend(std::coroutine_handle<> handle);
-    arch::Fetched await_resume();
-    void complete(sim::Access& access, Time at) override;
-
-private:
+protected:
     TimedEnvironment& environment_;
-    arch::Fetch fetch_;
-    sim::AccessPtr access_;
-    std::optional<sim::Task<arch::Fetched>> first_;  ///< without a slot: takes one, and then reads
+    const arch::Fetch& fetch_;
 };
+
+class TimedEnvironment::ReadDescriptor : public Read {
+public:
+    using Read::Read;
+    arch::FetchedDescriptor await_resume() const {
+        const sim::Access& access = environment_.reader_.access();
+        arch::FetchedDescriptor fetched;
+        fetched.ok = access.status == sim::Status::Ok;
+        if (fetched.ok) std::memcpy(&fetched.raw, access.data(), sizeof fetched.raw);
+        if (environment_.tcu_.simulation_.trace() != nullptr) environment_.trace(fetch_, "", fetched);
+        return fetched;
+    }
+};
+
+inline TimedEnvironment::Read TimedEnvironment::read(const arch::Fetch& fetch) { return {*this, fetch}; }
+inline TimedEnvironment::ReadDescriptor TimedEnvironment::read_descriptor(const arch::Fetch& fetch) {
+    return {*this, fetch};
+}
 
 /// The look-up of the configuration caches.
 class TimedEnvironment::KnownContext final : public sim::Delay {

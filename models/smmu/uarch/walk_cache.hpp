@@ -116,11 +116,10 @@ public:
 
     WalkCache(const std::array<sim::CacheConfig, levels>& sizes, bool leaves) : leaves_(leaves) {
         for (const sim::CacheConfig& size : sizes) levels_.emplace_back(size);
+        present_ = std::any_of(levels_.begin(), levels_.end(), [](const auto& level) { return level.present(); });
     }
 
-    bool present() const {
-        return std::any_of(levels_.begin(), levels_.end(), [](const auto& level) { return level.present(); });
-    }
+    bool present() const { return present_; }
     bool empty() const {
         return std::all_of(levels_.begin(), levels_.end(), [](const auto& level) { return level.empty(); });
     }
@@ -172,6 +171,7 @@ private:
     LevelCache<Leaf>& level_of(int level) { return levels_[static_cast<std::size_t>(std::max(level, 0))]; }
 
     std::vector<LevelCache<Leaf>> levels_;
+    bool present_;
     bool leaves_;
     std::array<u64, levels> hits_{};
     u64 misses_ = 0;
