@@ -29,6 +29,10 @@ struct Region {
 /// Regions that do not overlap, sorted by address.
 class AddressMap {
 public:
+    AddressMap() = default;
+    AddressMap(const AddressMap&) = delete;
+    AddressMap& operator=(const AddressMap&) = delete;
+
     /// Throws std::invalid_argument naming both when the region is empty, wraps or overlaps another.
     void add(Region region) {
         if (region.size == 0 || region.last() < region.base)
@@ -40,17 +44,18 @@ public:
             throw std::invalid_argument(
                 fmt::format("{} at {:#x} overlaps {} at {:#x}", region.name, region.base, next->name, next->base));
         regions_.insert(next, std::move(region));
+        latest_ = nullptr;
     }
 
     /// The region that contains the whole access, or null.
     const Region* find(u64 address, u64 count) const {
-        if (latest_ < regions_.size() && regions_[latest_].contains(address, count)) return &regions_[latest_];
+        if (latest_ != nullptr && latest_->contains(address, count)) return latest_;
         const auto next = std::upper_bound(regions_.begin(), regions_.end(), address,
                                            [](u64 wanted, const Region& region) { return wanted < region.base; });
         if (next == regions_.begin()) return nullptr;
         const Region& candidate = *(next - 1);
         if (!candidate.contains(address, count)) return nullptr;
-        latest_ = static_cast<std::size_t>(&candidate - regions_.data());
+        latest_ = &candidate;
         return &candidate;
     }
 
@@ -58,7 +63,7 @@ public:
 
 private:
     std::vector<Region> regions_;
-    mutable std::size_t latest_ = 0;  ///< where the last access went; the next one often goes there too
+    mutable const Region* latest_ = nullptr;  ///< where the last access went; the next one often goes there too
 };
 
 }  // namespace smmusim::memory

@@ -17,13 +17,10 @@ class Interconnect::Ingress final : public sim::Target, public sim::Initiator {
 public:
     Ingress(Interconnect& owner, u64 number) : owner_(owner), number_(number) {}
 
-    void receive(Access& access, Time at) override {
-        if (access.journey) access.journey->enter(Journey::Part::Interconnect, at);
-        if (access.command != Command::Read || !owner_.passes(*this, access, at)) owner_.receive(*this, access, at);
-    }
+    void receive(Access& access, Time at) override;
     Time perform(Access& access) override { return owner_.perform(access); }
     void inspect(Access& access) override { owner_.inspect(access); }
-    void complete(Access& access, Time at) override { owner_.complete(*this, access, at); }
+    void complete(Access& access, Time at) override;
 
     Interconnect& owner() const { return owner_; }
     u64 number() const { return number_; }
@@ -90,15 +87,25 @@ void Interconnect::receive(Ingress& ingress, Access& access, Time at) {
 
 /// One requester's accesses come here in order of time: when none of them is under way, and no atomic, a read waits
 /// for nothing. (An atomic that begins before the read arrives is not complete by then: the read sees the old value.)
-bool Interconnect::passes(Ingress& ingress, Access& access, Time at) {
+inline bool Interconnect::passes(Ingress& ingress, Access& access, Time at) {
     if (!lines_.empty()) return false;
-    if (ordered(access) && !requesters_.empty() && requesters_.contains(key_of(ingress, access))) return false;
+    if (!requesters_.empty() && ordered(access) && requesters_.contains(key_of(ingress, access))) return false;
     const Region* const region = map_.find(access.address, access.size);
     if (region == nullptr) return false;
     ++reads_;
     access.push(ingress);
     targets_[region->target]->send(access, at + request_latency_);
     return true;
+}
+
+void Interconnect::Ingress::receive(Access& access, Time at) {
+    if (access.journey) access.journey->enter(Journey::Part::Interconnect, at);
+    if (access.command != Command::Read || !owner_.passes(*this, access, at)) owner_.receive(*this, access, at);
+}
+
+void Interconnect::Ingress::complete(Access& access, Time at) {
+    if (counted(access)) owner_.written(*this, access, at);
+    else access.respond(at + owner_.response_latency_);
 }
 
 void Interconnect::arrive_event(void* object, void* argument) {
@@ -212,11 +219,9 @@ void Interconnect::refuse(Item item, Status status) {
     access.respond(status, at);
 }
 
-void Interconnect::complete(Ingress& ingress, Access& access, Time at) {
-    if (counted(access)) {
-        Requester& requester = requesters_.at(key_of(ingress, access));
-        simulation_.scheduler().at(at, &Interconnect::visible_event, this, &requester);
-    }
+void Interconnect::written(Ingress& ingress, Access& access, Time at) {
+    Requester& requester = requesters_.at(key_of(ingress, access));
+    simulation_.scheduler().at(at, &Interconnect::visible_event, this, &requester);
     access.respond(at + response_latency_);
 }
 

@@ -97,7 +97,7 @@ private:
     Line* line_of(const sim::Access& access);
     void send(Item item, const Region& region, Requester* requester);
     void refuse(Item item, sim::Status status);
-    void complete(Ingress& ingress, sim::Access& access, Time at);
+    void written(Ingress& ingress, sim::Access& access, Time at);
     static void visible_event(void* self, void* requester);
     void visible(Requester& requester);
     void pump(Requester& requester);

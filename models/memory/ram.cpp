@@ -55,9 +55,21 @@ void Ram::arrive(sim::Access& access) {
     access.respond(occupied > pipe_.latency() ? first + occupied - pipe_.latency() : first);
 }
 
+void Ram::move(sim::Access& access) {
+    const bool here = storage_.contains(access.address, access.size);
+    // The interconnect performs atomics.
+    access.status = here && access.command != sim::Command::Atomic ? sim::Status::Ok : sim::Status::Unsupported;
+    if (access.status != sim::Status::Ok) [[unlikely]]
+        return;
+    u8* const bytes = storage_.at(access.address);
+    if (access.command == sim::Command::Read) copy(access.data(), bytes, access.size);
+    else std::memcpy(bytes, access.data(), access.size);
+}
+
 void Ram::execute(sim::Access& access) {
-    inspect(access);
-    if (access.status != sim::Status::Ok) return;
+    move(access);
+    if (access.status != sim::Status::Ok) [[unlikely]]
+        return;
     if (access.command == sim::Command::Read) {
         ++reads_;
         bytes_read_ += access.size;
@@ -74,19 +86,7 @@ Time Ram::perform(sim::Access& access) {
     return pipe_.latency();
 }
 
-void Ram::inspect(sim::Access& access) {
-    if (!storage_.contains(access.address, access.size)) {
-        access.status = sim::Status::Unsupported;
-        return;
-    }
-    access.status = sim::Status::Ok;
-    u8* const bytes = storage_.at(access.address);
-    switch (access.command) {
-        case sim::Command::Read: copy(access.data(), bytes, access.size); break;
-        case sim::Command::Write: std::memcpy(bytes, access.data(), access.size); break;
-        case sim::Command::Atomic: access.status = sim::Status::Unsupported; break;  // the interconnect performs those
-    }
-}
+void Ram::inspect(sim::Access& access) { move(access); }
 
 void Ram::reset() {
     pipe_.reset();

@@ -52,8 +52,10 @@ public:
 
 private:
     static void arrive_event(void* self, void* access);
-    void arrive(sim::Access& access);
+    [[gnu::noinline]] void arrive(sim::Access& access);
     void execute(sim::Access& access);
+    /// The bytes, and the status.
+    void move(sim::Access& access);
     Time transfer_time(u32 bytes);
 
     sim::Simulation& simulation_;

@@ -8,18 +8,29 @@ AccessPool::~AccessPool() {
         if (access->foreign != nullptr) cleaner_(access->foreign);
 }
 
-void AccessPool::grow() {
-    all_.push_back(std::make_unique<Access>());
-    all_.back()->pool_ = this;
-    free_.push_back(all_.back().get());
+// What happens seldom stands here, out of the way of what every access does.
+
+void Access::end_abandoned() {
+    if (!owned_) pool_->release(*this);
+}
+
+void Access::grow(u32 bytes) { large_.resize(bytes); }
+
+void AccessPool::end_journey(Access& access) { access.journey.reset(); }
+
+AccessPtr AccessPool::grow_and_make(Command command, u64 address, u32 size) {
+    Access& access = *all_.emplace_back(std::make_unique<Access>());
+    access.pool_ = this;
+    free_ = &access;
+    return make(command, address, size);
 }
 
 void AccessPool::drop_in_flight() {
     for (const auto& access : all_) {
         if (!access->under_way()) continue;
-        access->depth_ = 0;
+        access->top_ = access->hops_.data();
         if (access->foreign != nullptr) cleaner_(std::exchange(access->foreign, nullptr));
-        if (!access->owned_) release(access.get());
+        if (!access->owned_) release(*access);
     }
 }
 

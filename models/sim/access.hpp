@@ -86,7 +86,8 @@ public:
     /// Sets the size and provides space for the data; the content is unspecified.
     void resize(u32 new_size) {
         size = new_size;
-        if (new_size > inline_bytes && large_.size() < new_size) large_.resize(new_size);
+        if (new_size > inline_bytes && large_.size() < new_size) [[unlikely]]
+            grow(new_size);
     }
     u64 value() const {
         assert(size <= 8);
@@ -102,15 +103,15 @@ public:
 
     /// The way back: each initiator and forwarder pushes itself before it passes the access on.
     void push(Initiator& hop) {
-        assert(depth_ < hops_.size());
-        hops_[depth_++] = {&hop, scratch};
+        assert(top_ != hops_.data() + hops_.size());
+        *top_++ = {&hop, scratch};
     }
     void respond(Time at);
     void respond(Status final_status, Time at) {
         status = final_status;
         respond(at);
     }
-    bool under_way() const { return depth_ != 0; }
+    bool under_way() const { return top_ != hops_.data(); }
 
     /// The initiator is gone: the access finishes its way without it, and returns to the pool unless it is still owned.
     void abandon() { abandoned_ = true; }
@@ -132,11 +133,15 @@ private:
         Initiator* initiator = nullptr;
         u64 scratch = 0;
     };
-    std::array<Hop, max_hops> hops_{};
-    u8 depth_ = 0;
+    void end_abandoned();
+    void grow(u32 bytes);
+
+    Hop* top_ = hops_.data();  ///< where the next one goes
     bool abandoned_ = false;
     bool owned_ = false;  ///< by an AccessPtr
     AccessPool* pool_ = nullptr;
+    Access* next_free_ = nullptr;
+    std::array<Hop, max_hops> hops_{};
     alignas(8) std::array<u8, inline_bytes> inline_{};
     std::vector<u8> large_;
 };
@@ -157,7 +162,7 @@ public:
 
     /// A fresh access: attributes at their defaults, no journey.
     AccessPtr make(Command command, u64 address, u32 size);
-    std::size_t in_use() const { return all_.size() - free_.size(); }
+    std::size_t in_use() const { return in_use_; }
 
     /// Ends the way of every access under way, unanswered; those without an owner return to the pool. Part of the reset
     /// of a whole machine, after everybody has forgotten what was in flight.
@@ -170,27 +175,34 @@ public:
 private:
     friend class Access;
     friend struct AccessRelease;
-    void grow();
-    void release(Access* access) {
-        if (access->journey) access->journey.reset();
-        free_.push_back(access);
+    AccessPtr grow_and_make(Command command, u64 address, u32 size);
+    void release(Access& access) {
+        if (access.journey) [[unlikely]]
+            end_journey(access);
+        access.next_free_ = free_;
+        free_ = &access;
+        --in_use_;
     }
+    static void end_journey(Access& access);
 
     std::vector<std::unique_ptr<Access>> all_;
-    std::vector<Access*> free_;
+    Access* free_ = nullptr;
+    std::size_t in_use_ = 0;
     Cleaner cleaner_ = nullptr;
 };
 
 inline void AccessRelease::operator()(Access* access) const {
     access->owned_ = false;
     if (access->under_way()) access->abandon();
-    else access->pool_->release(access);
+    else access->pool_->release(*access);
 }
 
 inline AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
-    if (free_.empty()) grow();
-    Access* const access = free_.back();
-    free_.pop_back();
+    if (free_ == nullptr) [[unlikely]]
+        return grow_and_make(command, address, size);
+    Access* const access = free_;
+    free_ = access->next_free_;
+    ++in_use_;
     access->command = command;
     access->status = Status::Pending;
     access->address = address;
@@ -199,7 +211,7 @@ inline AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
     access->acceptance = nullptr;
     access->abandoned_ = false;
     access->owned_ = true;
-    access->depth_ = 0;
+    access->top_ = access->hops_.data();
     access->resize(size);
     return AccessPtr(access);
 }
@@ -215,12 +227,14 @@ public:
 };
 
 inline void Access::respond(Time at) {
-    assert(depth_ != 0);
-    const Hop hop = hops_[--depth_];
+    assert(under_way());
+    const Hop& hop = *--top_;
     scratch = hop.scratch;
-    if (abandoned_ && depth_ == 0) {
-        if (!owned_) pool_->release(this);
-        return;
+    if (abandoned_) [[unlikely]] {
+        if (!under_way()) {
+            end_abandoned();
+            return;
+        }
     }
     hop.initiator->complete(*this, at);
 }

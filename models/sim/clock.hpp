@@ -10,7 +10,8 @@ public:
     explicit Clock(u64 hertz)
         : hertz_(hertz),
           period_(second % hertz == 0 ? second / hertz : 0),
-          reciprocal_(period_ == 0 ? 0 : ~u64{0} / period_) {}
+          reciprocal_(period_ == 0 ? 0 : ~u64{0} / period_ + 1),
+          exact_below_(exact_below(period_, reciprocal_)) {}
 
     u64 hertz() const { return hertz_; }
 
@@ -23,11 +24,10 @@ public:
     /// Number of the first cycle that starts at or after `time`.
     u64 cycle_at(Time time) const {
         if (period_ != 0) {
-            // A division by the period: the product with its reciprocal is never too large, and at most two too small.
             const u64 numerator = time + period_ - 1;
-            u64 cycle = static_cast<u64>(static_cast<u128>(numerator) * reciprocal_ >> 64);
-            while (numerator - cycle * period_ >= period_) ++cycle;
-            return cycle;
+            if (numerator >= exact_below_) [[unlikely]]
+                return numerator / period_;
+            return static_cast<u64>(static_cast<u128>(numerator) * reciprocal_ >> 64);
         }
         return uneven_cycle_at(time);
     }
@@ -39,6 +39,13 @@ public:
     Time span(u64 cycles) const { return edge(cycles); }
 
 private:
+    /// The reciprocal is too large by less than one part in 2^64 / excess: below that many the product, cut to a whole
+    /// number, is the quotient.
+    static u64 exact_below(Time period, u64 reciprocal) {
+        if (reciprocal == 0) return 0;           // a period of 1, or none
+        const u64 excess = reciprocal * period;  // beyond 2^64
+        return excess == 0 ? ~u64{0} : ~u64{0} / excess;
+    }
     [[gnu::noinline]] u64 uneven_cycle_at(Time time) const {
         u64 cycle = static_cast<u64>(static_cast<u128>(time) * hertz_ / second);
         while (edge(cycle) < time) ++cycle;
@@ -47,7 +54,8 @@ private:
 
     u64 hertz_;
     Time period_;     ///< when it is a whole number of picoseconds, else 0
-    u64 reciprocal_;  ///< of the period, scaled by 2^64
+    u64 reciprocal_;  ///< of the period, scaled by 2^64 and rounded up
+    u64 exact_below_;
 };
 
 }  // namespace smmusim::sim

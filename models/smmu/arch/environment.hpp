@@ -84,16 +84,19 @@ inline Stage2Leaf place_of(const TablePoint& point, u64 ipa) {
     return leaf;
 }
 
+struct Descent;
+
 /// The functional environment answers at once; the timed one asks caches, takes slots and sends transactions.
 /// Each function marked * may be awaited.
 template <class E>
 concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, const Tags& tags, u64 address, int level,
                                           const TablePoint& point, const Stage2Leaf& leaf, const spec::Ste& ste,
-                                          const spec::Cd& cd, const ContextPtr& context, const Translation& stage1) {
+                                          const spec::Cd& cd, const ContextPtr& context, const Translation& stage1,
+                                          Descent& walk) {
     { env.identification() } -> std::same_as<const spec::Identification&>;
     { env.control() } -> std::same_as<const Control&>;
-    env.read(fetch);             // * Fetched; `fetch` lives until then
-    env.read_descriptor(fetch);  // * FetchedDescriptor, the same
+    env.read(fetch);    // * Fetched; `fetch` lives until then
+    env.descend(walk);  // * FetchedDescriptor: the last of `walk`, which reads on as long as it can follow()
     // * FetchedDescriptor: compare-and-swap, and what was there before
     env.update(fetch, address, address);
     env.cached_context(id, id);  // * ContextPtr: the checked context of a stream and substream, or null

@@ -58,9 +58,12 @@ public:
         steps_.push_back(step);
         return sim::Ready<Fetched>(fetched);
     }
-    sim::Ready<FetchedDescriptor> read_descriptor(const Fetch& fetch) {
-        const Fetched fetched = read(fetch).await_resume();
-        return sim::Ready<FetchedDescriptor>({fetched.ok, fetched.words[0]});
+    sim::Ready<FetchedDescriptor> descend(Descent& walk) {
+        for (;;) {
+            const Fetched fetched = read(walk.fetch).await_resume();
+            const FetchedDescriptor descriptor{fetched.ok, fetched.words[0]};
+            if (!walk.follow(*this, descriptor)) return sim::Ready<FetchedDescriptor>(descriptor);
+        }
     }
     sim::Ready<FetchedDescriptor> update(const Fetch& fetch, u64 expected, u64 desired) {
         const auto read = std::find_if(steps_.rbegin(), steps_.rend(),

@@ -11,10 +11,10 @@ namespace smmusim::smmu::arch {
 /// What the device around a counter group does for it.
 class PmcgEffects {
 public:
-    virtual u64 cycle() const = 0;                 ///< number of the clock cycle that began last
-    virtual void counting_changed() = 0;           ///< what is counted, or when the next overflow is due
-    virtual void interrupt_update_requested() = 0; ///< IRQ_CTRL differs from IRQ_CTRLACK
-    virtual void interrupt() = 0;                  ///< an overflow triggers the group's interrupt
+    virtual u64 cycle() const = 0;                  ///< number of the clock cycle that began last
+    virtual void counting_changed() = 0;            ///< what is counted, or when the next overflow is due
+    virtual void interrupt_update_requested() = 0;  ///< IRQ_CTRL differs from IRQ_CTRLACK
+    virtual void interrupt() = 0;                   ///< an overflow triggers the group's interrupt
 
 protected:
     ~PmcgEffects() = default;

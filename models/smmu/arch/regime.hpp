@@ -26,6 +26,7 @@ inline Regime stage1_regime(const spec::Cd& cd, bool upper, const spec::Identifi
     regime.big_endian = cd[Cd::ENDI];
     regime.update = hardware_update(cd[Cd::HA], cd[Cd::HD], id);
     regime.access_flag_faults = !regime.update.access_flag && !cd[Cd::AFFD];
+    regime.table_attributes = id.idr3.HAD == 0 || !cd.ignores_table_attributes(upper);
     regime.memory = stage1_walk_attributes(cd, upper);
     return regime;
 }

@@ -42,25 +42,14 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
                     : "the address belongs to TTB0 and is within the range of T0SZ",
               "DDI 0487, D8.2.1");
 
-    TablePoint point = co_await env.cached_table(context.tags, true, address);
-    unsigned covers = 0;  // log2 of what the table under way covers; 0: it is the first
-    if (point.valid) {
-        covers = geometry.low_bit(point.level - 1);
-    } else {
-        point.valid = true;
-        point.level = geometry.start;
-        point.base = regime.first_table;
-    }
-    Fetch fetch;
-    fetch.kind = Fetch::Kind::Stage1;
-    fetch.memory = regime.memory;
+    Descent walk(context, regime, true, address, co_await env.cached_table(context.tags, true, address));
+    TablePoint& point = walk.point;
+    Fetch& fetch = walk.fetch;
     FetchedDescriptor fetched;
     Stage2Leaf table;  // of the page that holds the descriptor, if nested
     for (bool read = true;;) {
-        const int level = point.level;
         if (read) {
-            fetch.level = level;
-            fetch.address = point.base + geometry.index(level, address) * 8;
+            walk.aim();
             if (context.stage2) {
                 fetch.ipa = fetch.address;
                 if (holds(point, fetch.ipa) && detail::stage2_refusal(context, point.place, point.place.permissions,
@@ -74,40 +63,31 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
                     point.placed = true;
                     point.place_ipa = fetch.ipa;
                     point.place = table;
-                    if (covers != 0) env.place_table(context.tags, address, covers, point);
+                    if (walk.covers != 0) env.place_table(context.tags, address, walk.covers, point);
                 }
                 fetch.address = table.output;
                 fetch.memory = own_attributes_through_stage2(regime.memory, context.ste, table, id);
             }
-            fetched = co_await env.read_descriptor(fetch);
+            fetched = co_await env.descend(walk);
         }
         // The abort of a stage 1 descriptor is of stage 1, but of CLASS TTD (7.3.12).
         const FaultPlace descriptor_place{false, FaultClass::Ttd, 0};
         if (!fetched.ok) co_return walk_abort(request, descriptor_place, fetch.address);
-        const Descriptor descriptor(in_order(fetched.raw, regime.big_endian));
+        const int level = point.level;
+        const Descriptor descriptor = walk.descriptor(fetched);
         const auto fault = [&](EventNumber number, const char* reason) {
             env.decided(reason);
             return translation_fault(number, request, place, reason);
         };
 
-        const Shape shape = shape_of(descriptor, geometry.granule_bits, level, regime.format);
+        const Shape shape = walk.shape(descriptor);
         if (shape == Shape::Invalid) co_return fault(EventNumber::F_TRANSLATION, "invalid stage 1 descriptor");
         const unsigned low_bit = shape == Shape::Table ? geometry.granule_bits : geometry.low_bit(level);
         const u64 output = descriptor.output(low_bit, regime.format);
         if (output >> regime.output_bits != 0)
             co_return fault(EventNumber::F_ADDR_SIZE, "the stage 1 output address exceeds IPS");
         if (shape == Shape::Table) {
-            if (!(id.idr3.HAD != 0 && cd.ignores_table_attributes(upper))) {
-                point.read_only |= (descriptor[Descriptor::APTable] & 0b10) != 0;
-                point.no_unprivileged |= (descriptor[Descriptor::APTable] & 0b01) != 0;
-                point.no_unprivileged_execute |= descriptor[Descriptor::UXNTable];
-                point.no_privileged_execute |= descriptor[Descriptor::PXNTable];
-            }
-            point.level = level + 1;
-            point.base = output;
-            point.placed = false;
-            covers = geometry.low_bit(level);
-            env.keep_table(context.tags, true, address, covers, point);
+            walk.enter(env, descriptor, output);
             read = true;
             continue;
         }
@@ -144,7 +124,7 @@ Task<Checked<Translation>> walk_stage1(Env& env, const StreamContext& context, R
                 fetch.address = table.output;
                 point.place_ipa = fetch.ipa;
                 point.place = table;
-                if (covers != 0) env.place_table(context.tags, address, covers, point);
+                if (walk.covers != 0) env.place_table(context.tags, address, walk.covers, point);
             }
             const u64 expected = fetched.raw;
             fetched = co_await env.update(fetch, expected, in_order(updated.raw(), regime.big_endian));

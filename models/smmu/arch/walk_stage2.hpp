@@ -3,7 +3,7 @@
 
 #include "smmu/arch/attributes.hpp"
 #include "smmu/arch/checks.hpp"
-#include "smmu/arch/environment.hpp"
+#include "smmu/arch/descent.hpp"
 #include "smmu/arch/faults.hpp"
 #include "smmu/arch/geometry.hpp"
 #include "smmu/arch/permissions.hpp"
@@ -45,40 +45,30 @@ Task<Checked<Stage2Leaf>> walk_stage2(Env& env, const StreamContext& context, Re
     if (known && detail::stage2_refusal(context, *known, known->permissions, request, access) == nullptr)
         co_return *known;
 
-    TablePoint point = co_await env.cached_table(context.tags, false, ipa);
-    if (!point.valid) {
-        point.valid = true;
-        point.level = geometry.start;
-        point.base = regime.first_table;
-    }
-    Fetch fetch;
-    fetch.kind = Fetch::Kind::Stage2;
-    fetch.memory = regime.memory;
+    Descent walk(context, regime, false, ipa, co_await env.cached_table(context.tags, false, ipa));
+    const Fetch& fetch = walk.fetch;
     FetchedDescriptor fetched;
     for (bool read = true;;) {
-        const int level = point.level;
         if (read) {
-            fetch.level = level;
-            fetch.address = point.base + geometry.index(level, ipa) * 8;
-            fetched = co_await env.read_descriptor(fetch);
+            walk.aim();
+            fetched = co_await env.descend(walk);
         }
         if (!fetched.ok) co_return walk_abort(request, place, fetch.address);
-        const Descriptor descriptor(in_order(fetched.raw, regime.big_endian));
+        const int level = walk.point.level;
+        const Descriptor descriptor = walk.descriptor(fetched);
         const auto fault = [&](EventNumber number, const char* reason) {
             env.decided(reason);
             return translation_fault(number, request, place, reason);
         };
 
-        const Shape shape = shape_of(descriptor, geometry.granule_bits, level, regime.format);
+        const Shape shape = walk.shape(descriptor);
         if (shape == Shape::Invalid) co_return fault(EventNumber::F_TRANSLATION, "invalid stage 2 descriptor");
         const unsigned low_bit = shape == Shape::Table ? geometry.granule_bits : geometry.low_bit(level);
         const u64 output = descriptor.output(low_bit, regime.format);
         if (output >> regime.output_bits != 0)
             co_return fault(EventNumber::F_ADDR_SIZE, "the stage 2 output address exceeds S2PS");
         if (shape == Shape::Table) {
-            point.level = level + 1;
-            point.base = output;
-            env.keep_table(context.tags, false, ipa, geometry.low_bit(level), point);
+            walk.enter(env, descriptor, output);
             read = true;
             continue;
         }

@@ -51,8 +51,9 @@ TimedEnvironment::Reader::Reader(TimedEnvironment& environment)
 
 TimedEnvironment::Reader::~Reader() = default;
 
-void TimedEnvironment::Reader::start(const Fetch& fetch, std::coroutine_handle<> handle) {
+void TimedEnvironment::Reader::start(const Fetch& fetch, arch::Descent* walk, std::coroutine_handle<> handle) {
     fetch_ = &fetch;
+    walk_ = walk;
     suspend(handle);
     if (environment_.slot_) [[likely]] {
         send();
@@ -68,11 +69,13 @@ void TimedEnvironment::Reader::start(const Fetch& fetch, std::coroutine_handle<>
 }
 
 void TimedEnvironment::Reader::slot_granted(void* waiter, void*) {
-    static_cast<Reader*>(static_cast<Waiter*>(waiter))->begin();
+    static_cast<Reader&>(*static_cast<Waiter*>(waiter)).begin();
 }
 void TimedEnvironment::Reader::slot_ready(void* waiter, void*) {
-    static_cast<Reader*>(static_cast<Waiter*>(waiter))->send();
+    static_cast<Reader&>(*static_cast<Waiter*>(waiter)).send();
 }
+
+void TimedEnvironment::Reader::prepare() { access_ = simulation().accesses().make(sim::Command::Read, 0, 0); }
 
 /// There is a slot.
 void TimedEnvironment::Reader::begin() {
@@ -83,25 +86,40 @@ void TimedEnvironment::Reader::begin() {
     else proceed(tcu.clock_.after(simulation().now(), tcu.config_.walk_start_latency), &Reader::slot_ready);
 }
 
+inline void TimedEnvironment::count(const Fetch& fetch) {
+    if (!fetch.descriptor() || reads_ == 0) count_first(fetch);
+    reads_ += fetch.descriptor();
+    tcu_.count(fetch, job_.request.stream_id);
+}
+
 void TimedEnvironment::Reader::send() {
     environment_.count(*fetch_);
-    if (!access_) {
-        access_ = own_access(simulation().accesses(), sim::Command::Read, *fetch_);
-    } else {
-        access_->status = sim::Status::Pending;
-        access_->address = fetch_->address;
-        access_->resize(fetch_->size);
-        set_attributes(*access_, *fetch_);
-    }
-    access_->push(*this);
+    sim::Access& access = *access_;
+    access.status = sim::Status::Pending;
+    access.address = fetch_->address;
+    access.resize(fetch_->size);
+    set_attributes(access, *fetch_);
+    access.push(*this);
     const Tcu& tcu = environment_.tcu_;
     const Time now = simulation().now();
-    tcu.memory_.send(*access_, tcu.config_.walk_latency == 0 ? now : tcu.clock_.after(now, tcu.config_.walk_latency));
+    tcu.memory_.send(access, tcu.config_.walk_latency == 0 ? now : tcu.clock_.after(now, tcu.config_.walk_latency));
 }
 
 void TimedEnvironment::Reader::complete(sim::Access&, Time at) {
     const Tcu& tcu = environment_.tcu_;
-    wake(tcu.config_.walk_return_latency == 0 ? at : tcu.clock_.after(at, tcu.config_.walk_return_latency));
+    const Time then = tcu.config_.walk_return_latency == 0 ? at : tcu.clock_.after(at, tcu.config_.walk_return_latency);
+    proceed(then, walk_ != nullptr ? &Reader::descriptor_read : &Waiter::resume);
+}
+
+/// The coroutine of the walk goes on when there is more to do than to read the next table.
+void TimedEnvironment::Reader::descriptor_read(void* waiter, void*) {
+    Reader& reader = static_cast<Reader&>(*static_cast<Waiter*>(waiter));
+    TimedEnvironment& environment = reader.environment_;
+    const FetchedDescriptor fetched = reader.descriptor();
+    if (environment.tcu_.simulation_.trace() != nullptr) [[unlikely]]
+        environment.trace(*reader.fetch_, "", fetched);
+    if (reader.walk_->follow(environment, fetched)) reader.send();
+    else resume(waiter, nullptr);
 }
 
 Fetched TimedEnvironment::Read::await_resume() const {
@@ -111,12 +129,6 @@ Fetched TimedEnvironment::Read::await_resume() const {
     if (fetched.ok) std::memcpy(fetched.words.data(), access.data(), fetch_.size);
     environment_.trace(fetch_, "", {fetched.ok, fetched.words[0]});
     return fetched;
-}
-
-void TimedEnvironment::count(const Fetch& fetch) {
-    if (!fetch.descriptor() || reads_ == 0) count_first(fetch);
-    reads_ += fetch.descriptor();
-    tcu_.count(fetch, job_.request.stream_id);
 }
 
 /// What counts once: the first descriptor that is read, and the first structure.
@@ -288,6 +300,7 @@ TimedEnvironment::~TimedEnvironment() {
 
 void TimedEnvironment::granted(sim::Slots::Slot slot, Time asked) {
     slot_ = std::move(slot);
+    reader_.prepare();
     granted_ = tcu_.simulation_.now();
     tcu_.walk_wait_.add(granted_ - asked);
     job_.slot_wait += granted_ - asked;

@@ -19,10 +19,10 @@ public:
     const arch::Control& control() const { return tcu_.registers_.control(); }
 
     class Read;
-    class ReadDescriptor;
+    class Descend;
     class KnownContext;
     Read read(const arch::Fetch& fetch);
-    ReadDescriptor read_descriptor(const arch::Fetch& fetch);
+    Descend descend(arch::Descent& walk);
     sim::Task<arch::FetchedDescriptor> update(const arch::Fetch fetch, u64 expected, u64 desired);
     KnownContext cached_context(u32 stream, u32 substream);
     sim::Answer<std::optional<spec::Ste>> cached_ste(u32 stream);
@@ -72,18 +72,29 @@ private:
     public:
         explicit Reader(TimedEnvironment& environment);
         ~Reader();  // an access under way finishes without us
-        void start(const arch::Fetch& fetch, std::coroutine_handle<> handle);
+        /// There is a walk slot from now on.
+        void prepare();
+        /// Reads, and goes on for as long as `walk` follows what it has read; null: it is one read.
+        void start(const arch::Fetch& fetch, arch::Descent* walk, std::coroutine_handle<> handle);
         void complete(sim::Access& access, Time at) override;
         const sim::Access& access() const { return *access_; }
+        arch::FetchedDescriptor descriptor() const {
+            arch::FetchedDescriptor fetched;
+            fetched.ok = access_->status == sim::Status::Ok;
+            if (fetched.ok) std::memcpy(&fetched.raw, access_->data(), sizeof fetched.raw);
+            return fetched;
+        }
 
     private:
         static void slot_granted(void* waiter, void*);
         static void slot_ready(void* waiter, void*);
+        static void descriptor_read(void* waiter, void*);
         void begin();
         void send();
 
         TimedEnvironment& environment_;
         const arch::Fetch* fetch_ = nullptr;
+        arch::Descent* walk_ = nullptr;
         sim::AccessPtr access_;  ///< of every read: one is under way at a time
         Time asked_ = 0;         ///< for a slot
     };
@@ -126,31 +137,29 @@ class TimedEnvironment::Read {
 public:
     Read(TimedEnvironment& environment, const arch::Fetch& fetch) : environment_(environment), fetch_(fetch) {}
     bool await_ready() const { return false; }
-    void await_suspend(std::coroutine_handle<> handle) { environment_.reader_.start(fetch_, handle); }
+    void await_suspend(std::coroutine_handle<> handle) { environment_.reader_.start(fetch_, nullptr, handle); }
     arch::Fetched await_resume() const;
 
-protected:
+private:
     TimedEnvironment& environment_;
     const arch::Fetch& fetch_;
 };
 
-class TimedEnvironment::ReadDescriptor : public Read {
+/// Descriptors from table to table, down to the first that is none.
+class TimedEnvironment::Descend {
 public:
-    using Read::Read;
-    arch::FetchedDescriptor await_resume() const {
-        const sim::Access& access = environment_.reader_.access();
-        arch::FetchedDescriptor fetched;
-        fetched.ok = access.status == sim::Status::Ok;
-        if (fetched.ok) std::memcpy(&fetched.raw, access.data(), sizeof fetched.raw);
-        if (environment_.tcu_.simulation_.trace() != nullptr) environment_.trace(fetch_, "", fetched);
-        return fetched;
-    }
+    Descend(TimedEnvironment& environment, arch::Descent& walk) : environment_(environment), walk_(walk) {}
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> handle) { environment_.reader_.start(walk_.fetch, &walk_, handle); }
+    arch::FetchedDescriptor await_resume() const { return environment_.reader_.descriptor(); }
+
+private:
+    TimedEnvironment& environment_;
+    arch::Descent& walk_;
 };
 
 inline TimedEnvironment::Read TimedEnvironment::read(const arch::Fetch& fetch) { return {*this, fetch}; }
-inline TimedEnvironment::ReadDescriptor TimedEnvironment::read_descriptor(const arch::Fetch& fetch) {
-    return {*this, fetch};
-}
+inline TimedEnvironment::Descend TimedEnvironment::descend(arch::Descent& walk) { return {*this, walk}; }
 
 /// The look-up of the configuration caches.
 class TimedEnvironment::KnownContext final : public sim::Delay {
