@@ -66,18 +66,37 @@ public:
 
 /// One transaction of up to 4 KiB that does not cross a 4 KiB boundary. Comes from a pool and carries its own data,
 /// so that it outlives an initiator that is destroyed while the access is under way.
-class Access {
+class alignas(64) Access {
+    struct Hop {
+        Initiator* initiator = nullptr;
+        u64 scratch = 0;
+    };
+    static constexpr u32 inline_bytes = 64;
+    static constexpr std::size_t max_hops = 12;
+
+    // What every access uses comes first, for it to lie in few lines of the host's cache.
+    bool abandoned_ = false;
+    bool owned_ = false;  ///< by an AccessPtr
+
 public:
     Command command = Command::Read;
-    AtomicOperation operation = AtomicOperation::CompareSwap;
     Status status = Status::Pending;
     u32 size = 0;
     u64 address = 0;
-    u64 operand = 0;  ///< of an atomic
-    u64 compare = 0;  ///< of a CompareSwap
-    Attributes attributes;
+    /// Room for whoever holds the access now; what a forwarder leaves here before it pushes itself is here again when
+    /// the access comes back to it.
+    u64 scratch = 0;
+
+private:
+    Hop* top_ = hops_.data();  ///< where the next one goes
+
+public:
     Acceptance* acceptance = nullptr;  ///< told once, by the first target that can be full; may be null
     std::shared_ptr<Journey> journey;  ///< set for a message whose way is recorded
+    Attributes attributes;
+    AtomicOperation operation = AtomicOperation::CompareSwap;
+    /// Room for the protocol adapter that the access passes; owned by the adapter's pool.
+    void* foreign = nullptr;
 
     u8* data() { return size <= inline_bytes ? inline_.data() : large_.data(); }
     const u8* data() const { return size <= inline_bytes ? inline_.data() : large_.data(); }
@@ -117,33 +136,21 @@ public:
     void abandon() { abandoned_ = true; }
     bool abandoned() const { return abandoned_; }
 
-    /// Room for the protocol adapter that the access passes; owned by the adapter's pool.
-    void* foreign = nullptr;
-    /// Room for whoever holds the access now; what a forwarder leaves here before it pushes itself is here again when
-    /// the access comes back to it.
-    u64 scratch = 0;
-
 private:
     friend class AccessPool;
     friend struct AccessRelease;
-    static constexpr u32 inline_bytes = 64;
-    static constexpr std::size_t max_hops = 12;
-
-    struct Hop {
-        Initiator* initiator = nullptr;
-        u64 scratch = 0;
-    };
     void end_abandoned();
     void grow(u32 bytes);
 
-    Hop* top_ = hops_.data();  ///< where the next one goes
-    bool abandoned_ = false;
-    bool owned_ = false;  ///< by an AccessPtr
     AccessPool* pool_ = nullptr;
     Access* next_free_ = nullptr;
-    std::array<Hop, max_hops> hops_{};
-    alignas(8) std::array<u8, inline_bytes> inline_{};
+    alignas(64) std::array<Hop, max_hops> hops_{};
+    alignas(64) std::array<u8, inline_bytes> inline_{};
     std::vector<u8> large_;
+
+public:
+    u64 operand = 0;  ///< of an atomic
+    u64 compare = 0;  ///< of a CompareSwap
 };
 
 /// Releases an access to its pool, at once or when its way is finished.

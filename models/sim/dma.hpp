@@ -12,15 +12,15 @@ namespace smmusim::sim {
 /// Shared by whoever submitted it and the requester that executes it.
 struct DmaOperation {
     Command command = Command::Read;
+    Status status = Status::Pending;
     u64 address = 0;
     u64 size = 0;
-    std::vector<u8> data;   ///< to write, or as read; empty unless the operation ended ok
-    Attributes attributes;  ///< substream, privilege, instruction, address type; the requester fills in its own IDs
-    Status status = Status::Pending;
+    std::vector<u8> data;  ///< to write, or as read; empty unless the operation ended ok
     Time submitted = 0;
     Time completed = 0;
     /// Called once when the operation is done; may be empty.
     std::function<void(DmaOperation&)> on_done;
+    Attributes attributes;  ///< substream, privilege, instruction, address type; the requester fills in its own IDs
 
     bool done() const { return status != Status::Pending; }
     Time latency() const { return completed - submitted; }

@@ -93,7 +93,7 @@ public:
     }
 
 private:
-    struct Event {
+    struct alignas(64) Event {  // one line of the host's cache
         Event* next = nullptr;  ///< in its bucket, or free
         Function function = nullptr;
         void* object = nullptr;

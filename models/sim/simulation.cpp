@@ -8,31 +8,27 @@ namespace smmusim::sim {
 
 std::string Root::describe() const { return scope_.owner() + ": " + activity_; }
 
-Simulation::Simulation() : accesses_(new AccessPool), waiters_(new Waiters) {}
+Simulation::Simulation() : accesses_(new AccessPool) {}
 
-Simulation::~Simulation() {
-    delete waiters_;
-    delete accesses_;
+Simulation::~Simulation() { delete accesses_; }
+
+void Waiters::grow() {
+    places_.push_back(std::uintptr_t{free_} << 1 | 1);
+    free_ = static_cast<u32>(places_.size() - 1);
 }
 
 std::string Simulation::waiting() const {
     std::string text;
-    for (const Waiter& waiter : *waiters_) text += waiter.describe() + "\n";
+    waiters_.visit([&](const Waiter& waiter) { text += waiter.describe() + "\n"; });
     for (const Reporter& reporter : reporters_) reporter.report(text);
     return text;
-}
-
-void Waiter::suspend(std::coroutine_handle<> handle) {
-    handle_ = handle;
-    root_ = simulation_.running_;
-    simulation_.waiters_->push_back(*this);
 }
 
 void Waiter::resume(void* object, void*) {
     Waiter& waiter = *static_cast<Waiter*>(object);
     waiter.token_ = {};
-    waiter.unlink();
     Simulation& simulation = waiter.simulation_;
+    simulation.waiters_.remove(std::exchange(waiter.place_, Waiters::nowhere));
     Root* const before = std::exchange(simulation.running_, waiter.root_);
     waiter.handle_.resume();  // may destroy the waiter
     simulation.running_ = before;

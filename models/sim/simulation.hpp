@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sim/scheduler.hpp"
 #include "sim/task.hpp"
@@ -42,6 +43,36 @@ protected:
     ~Reporter() = default;
 };
 
+/// Who waits, each at a place of its own: coming and going touches nobody else.
+class Waiters {
+public:
+    static constexpr u32 nowhere = ~u32{0};
+
+    u32 add(const Waiter& waiter) {
+        if (free_ == nowhere) [[unlikely]]
+            grow();
+        const u32 place = free_;
+        free_ = static_cast<u32>(places_[place] >> 1);
+        places_[place] = reinterpret_cast<std::uintptr_t>(&waiter);
+        return place;
+    }
+    void remove(u32 place) {
+        places_[place] = std::uintptr_t{free_} << 1 | 1;
+        free_ = place;
+    }
+    template <class Visitor>
+    void visit(Visitor visitor) const {
+        for (const std::uintptr_t entry : places_)
+            if ((entry & 1) == 0) visitor(*reinterpret_cast<const Waiter*>(entry));
+    }
+
+private:
+    void grow();
+
+    std::vector<std::uintptr_t> places_;  ///< a waiter, or the next free place and a 1
+    u32 free_ = nowhere;
+};
+
 /// Everything that belongs to one machine and to no device in particular.
 class Simulation {
 public:
@@ -69,18 +100,17 @@ private:
     friend class Reporter;
     friend class Waiter;
     friend class Scope;
-    using Waiters = intrusive::list<Waiter, intrusive::constant_time_size<false>>;
 
     Scheduler scheduler_;
     AccessPool* accesses_;
-    Waiters* waiters_;
+    Waiters waiters_;
     intrusive::list<Reporter, intrusive::constant_time_size<false>> reporters_;
     Root* running_ = nullptr;
     Trace* trace_ = nullptr;
 };
 
 /// Base of every awaitable: what it waits for, for whom, and how it is undone when the coroutine is destroyed.
-class Waiter : public intrusive::list_base_hook<AutoUnlink> {
+class Waiter {
 public:
     /// Hook of the queue of the resource that is waited for.
     intrusive::list_member_hook<AutoUnlink> queue_hook;
@@ -100,8 +130,13 @@ protected:
     Waiter(Simulation& simulation, std::string_view resource) : simulation_(simulation), resource_(resource) {}
     ~Waiter() {
         if (token_) simulation_.scheduler_.cancel(token_);
+        if (place_ != Waiters::nowhere) simulation_.waiters_.remove(place_);
     }
-    void suspend(std::coroutine_handle<> handle);
+    void suspend(std::coroutine_handle<> handle) {
+        handle_ = handle;
+        root_ = simulation_.running_;
+        place_ = simulation_.waiters_.add(*this);
+    }
     /// Schedules a step of the wait itself, after which it goes on: to another step, a queue or the resumption.
     void proceed(Time when, Scheduler::Function step) { token_ = simulation_.scheduler_.at(when, step, this); }
     /// What is waited for now.
@@ -110,10 +145,11 @@ protected:
 
 private:
     Simulation& simulation_;
-    std::string_view resource_;
-    Root* root_ = nullptr;
     std::coroutine_handle<> handle_;
     Scheduler::Token token_;
+    Root* root_ = nullptr;
+    u32 place_ = Waiters::nowhere;
+    std::string_view resource_;
 };
 
 using WaitQueue =

@@ -8,7 +8,7 @@ namespace smmusim::pcie::uarch {
 class DmaEngine;
 
 /// An operation under way.
-struct DmaTransfer {
+struct alignas(64) DmaTransfer {
     sim::DmaHandle operation;  ///< null: free
     u64 issued = 0;            ///< bytes in packets that have left
     u32 in_flight = 0;         ///< packets not answered
@@ -26,7 +26,7 @@ struct DmaTransfer {
 };
 
 /// One packet that waits for its answer.
-struct DmaRequest final : sim::Initiator {
+struct alignas(64) DmaRequest final : sim::Initiator {
     DmaEngine* engine = nullptr;
     DmaTransfer* transfer = nullptr;  ///< null: a message
     u64 offset = 0;                   ///< of its data in the operation

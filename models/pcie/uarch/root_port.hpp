@@ -56,13 +56,13 @@ public:
 
 private:
     /// An upstream request on its way through the machine.
-    struct Hop final : sim::Initiator, sim::Acceptance {
+    struct alignas(64) Hop final : sim::Initiator, sim::Acceptance {
         RootPort* port = nullptr;
         sim::Access* access = nullptr;
         u32 function = 0;
-        u64 sequence = 0;    ///< of a posted request
-        u64 generation = 0;  ///< resets before it
         spec::Packet packet;
+        u64 generation = 0;  ///< resets before it
+        u64 sequence = 0;    ///< of a posted request
         sim::Scheduler::Token token;
         void complete(sim::Access& answered, Time at) override { port->answered(*this, answered, at); }
         void accepted(sim::Access&, Time at) override { port->accepted(*this, at); }

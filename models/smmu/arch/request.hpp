@@ -15,9 +15,10 @@ namespace smmusim::smmu::arch {
 
 /// One transaction as it arrives, before any override.
 struct Request {
+    u64 address = 0;
     u32 stream_id = 0;
     u32 substream_id = sim::no_id;
-    u64 address = 0;
+    u32 count = 1;             ///< of a translation request: translations wanted
     bool write = false;        ///< writes and atomics
     bool read = true;          ///< reads and atomics
     bool instruction = false;  ///< of a read
@@ -26,7 +27,6 @@ struct Request {
     bool speculative = false;  ///< nobody asked for it yet: faults leave no trace
     bool unsupported = false;  ///< of a type that cannot be translated (F_UUT)
     bool no_write = false;     ///< of a translation request: NW, the page need not become dirty
-    u32 count = 1;             ///< of a translation request: translations wanted
     sim::AddressType address_type = sim::AddressType::Untranslated;
     sim::MemoryAttributes memory;
 
@@ -134,16 +134,16 @@ enum class Disposition : u8 {
 
 struct Outcome {
     Disposition disposition = Disposition::Abort;
-    bool recorded = false;  ///< the fault's event goes to the event queue
-    Fault fault;
-    u64 address = 0;  ///< physical address if it proceeds
-    sim::MemoryAttributes memory;
+    bool recorded = false;    ///< the fault's event goes to the event queue
+    bool translated = false;  ///< by a stage, as opposed to bypass
     bool privileged = false;  ///< after overrides
     bool instruction = false;
     sim::CacheOperation operation = sim::CacheOperation::None;  ///< what a maintenance operation has become
-    sim::TranslationEntry entry;                                ///< of an answered translation request
-    bool translated = false;                                    ///< by a stage, as opposed to bypass
-    Translation translation;                                    ///< valid if translated
+    sim::MemoryAttributes memory;
+    u64 address = 0;  ///< physical address if it proceeds
+    Fault fault;
+    sim::TranslationEntry entry;  ///< of an answered translation request
+    Translation translation;      ///< valid if translated
 };
 
 /// Hardware updates that a stage makes (CD.HA and HD, STE.S2HA and S2HD): HD works with HA only (IHI 0070, 3.13).

@@ -42,39 +42,39 @@ struct WalkJob : sim::Pooled,
 };
 using WalkJobPtr = boost::intrusive_ptr<WalkJob>;
 
-struct Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
+/// What a hit uses comes first, for it to lie in few lines of the host's cache.
+struct alignas(64) Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
     enum class State : u8 { Translating, Ready, Sent, Stalled };
 
     sim::Access* access = nullptr;
     Tbu* tbu = nullptr;
     Lane* lane = nullptr;
     u64 sequence = 0;  ///< order of arrival at its TBU
+    u64 address = 0;   ///< canonical input address
+    arch::Tags tags;
     arch::Request request;
-    u64 address = 0;  ///< canonical input address
-    arch::Outcome outcome;
+    State state = State::Translating;
+    Hit hit = Hit::Bypass;
+    bool staged = false;            ///< `stages` is of this transaction: all but a plain hit
+    bool uses_translation = false;  ///< not merely GBPA: configuration, and tables if `tagged`
+    bool tagged = false;
+    bool global = false;
+    u8 span = 12;
+    bool missed = false;           ///< counted as a miss
+    bool stale = false;            ///< covered by an invalidation: its translation is not kept
+    bool marked = false;           ///< CMD_SYNC waits for it
+    bool translate_again = false;  ///< invalidated while held behind a stalled transaction
+    bool recorded_stall = false;   ///< its record is visible: software may resume it
+    u16 tag = 0xFFFF;              ///< STAG of a stalled transaction
+    WalkJobPtr job;                ///< while the TCU works for it
     Time arrived = 0;
     Time accounted = 0;  ///< the time before is in `stages`
     Time ready_at = 0;
     Time sending_from = 0;
     Time sent_at = 0;
-    Hit hit = Hit::Bypass;
-    bool staged = false;  ///< `stages` is of this transaction: all but a plain hit
-    StageTimes stages;
-    State state = State::Translating;
-    bool uses_translation = false;  ///< not merely GBPA: configuration, and tables if `tagged`
-    bool tagged = false;
-    bool global = false;
-    u8 span = 12;
-    arch::Tags tags;
-    WalkJobPtr job;                ///< while the TCU works for it
-    bool missed = false;           ///< counted as a miss
-    bool stale = false;            ///< covered by an invalidation: its translation is not kept
-    bool marked = false;           ///< CMD_SYNC waits for it
-    bool translate_again = false;  ///< invalidated while held behind a stalled transaction
-    u16 tag = 0xFFFF;              ///< STAG of a stalled transaction
-    bool recorded_stall = false;   ///< its record is visible: software may resume it
-
     sim::intrusive::list_member_hook<sim::AutoUnlink> write_hook;  ///< of its lane, while it is not sent
+    arch::Outcome outcome;
+    StageTimes stages;
 
     /// As new, but for what accept() and the look-up give it: request, address, outcome.
     void renew() {
