@@ -1,5 +1,6 @@
 #include "sim/simulation.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 #include "sim/access.hpp"
@@ -19,7 +20,10 @@ void Waiters::grow() {
 
 std::string Simulation::waiting() const {
     std::string text;
-    waiters_.visit([&](const Waiter& waiter) { text += waiter.describe() + "\n"; });
+    std::vector<const Waiter*> waiters;
+    waiters_.visit([&](const Waiter& waiter) { waiters.push_back(&waiter); });
+    std::sort(waiters.begin(), waiters.end(), [](const Waiter* a, const Waiter* b) { return a->order_ < b->order_; });
+    for (const Waiter* waiter : waiters) text += waiter->describe() + "\n";
     for (const Reporter& reporter : reporters_) reporter.report(text);
     return text;
 }

@@ -89,7 +89,8 @@ public:
     auto until(Time when);
     auto delay(Time duration);
 
-    /// One line for each activity that waits: who, and for what; then what the reporters have to say.
+    /// One line for each activity that waits, the longest first: who, and for what; then what the reporters have to
+    /// say.
     std::string waiting() const;
 
     /// The trace that decoded lines go to, or null.
@@ -104,6 +105,7 @@ private:
     Scheduler scheduler_;
     AccessPool* accesses_;
     Waiters waiters_;
+    u64 waits_ = 0;  ///< ever
     intrusive::list<Reporter, intrusive::constant_time_size<false>> reporters_;
     Root* running_ = nullptr;
     Trace* trace_ = nullptr;
@@ -136,6 +138,7 @@ protected:
         handle_ = handle;
         root_ = simulation_.running_;
         place_ = simulation_.waiters_.add(*this);
+        order_ = ++simulation_.waits_;
     }
     /// Schedules a step of the wait itself, after which it goes on: to another step, a queue or the resumption.
     void proceed(Time when, Scheduler::Function step) { token_ = simulation_.scheduler_.at(when, step, this); }
@@ -144,11 +147,13 @@ protected:
     static void resume(void* waiter, void*);
 
 private:
+    friend class Simulation;
     Simulation& simulation_;
     std::coroutine_handle<> handle_;
     Scheduler::Token token_;
     Root* root_ = nullptr;
     u32 place_ = Waiters::nowhere;
+    u64 order_ = 0;  ///< of the beginnings of waits
     std::string_view resource_;
 };
 

@@ -142,6 +142,21 @@ private:
     Task<T> task_;
 };
 
+template <>
+class [[nodiscard]] Answer<void> {
+public:
+    Answer() : task_(nullptr) {}
+    Answer(Task<> task) : task_(std::move(task)) {}
+    bool await_ready() { return !task_ || task_.operator co_await().await_ready(); }
+    void await_suspend(std::coroutine_handle<> parent) noexcept { task_.operator co_await().await_suspend(parent); }
+    void await_resume() {
+        if (task_) task_.operator co_await().await_resume();
+    }
+
+private:
+    Task<> task_;
+};
+
 /// Runs a task that never waits, to its result: the functional use of a timed coroutine.
 template <class T>
 T run_ready(Task<T> task) {

@@ -67,14 +67,14 @@ Task<spec::GatosPar> translate_by_register(Env& env, AddressOperation operation)
         context = full.value;
         if (!context.stage1) co_return detail::operation_failed(GatosPar::invalid_stage);  // skipped by S1DSS
         if (wants2 || !context.stage2) {
-            translation = co_await translate_stages(env, context, request);
+            co_await translate_stages(env, context, request, translation.value, translation.fault);
         } else {
-            translation = co_await walk_stage1(env, context, request);
+            co_await walk_stage1(env, context, request, translation.value, translation.fault);
             context.stage2 = false;  // the attributes of stage 1 alone
         }
     } else {
         context.stage1 = false;
-        translation = co_await translate_stages(env, context, request);
+        co_await translate_stages(env, context, request, translation.value, translation.fault);
     }
     if (!translation) co_return detail::operation_failed(translation.fault);
 

@@ -74,34 +74,33 @@ inline bool is_missing_page(const Fault& fault) {
 
 /// A translation request: never an access to memory, never a stall. Its answer is in the outcome's entry.
 template <TranslationEnvironment Env>
-Task<TranslationResult> translate_request(Env& env, Request request) {
+Task<> translate_request(Env& env, Request request, TranslationResult& result) {
     using detail::ended;
     const spec::Identification& id = env.identification();
     const Control& control = env.control();
-    TranslationResult result;
     // Privileged and execute are asked for by the PASID prefix only.
     if (!request.has_substream()) request.privileged = request.instruction = false;
     request.write = false;
     request.read = true;
     if (!control.enabled || id.idr0.ATS == 0) {
         result.outcome = ended(Disposition::Unsupported, bad_translation_request(request, "SMMUEN = 0"));
-        co_return result;
+        co_return;
     }
     Checked<StreamContext> context = co_await lookup_entry(env, request);
     if (!context) {
         result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(context.fault, control));
-        co_return result;
+        co_return;
     }
     if (context.value.ste.aborts()) {
         result.outcome = ended(Disposition::Unsupported, silent_fault("STE.Config = 0b0xx aborts"));
-        co_return result;
+        co_return;
     }
     const EffectiveEats eats = effective_eats(context.value.ste, control);
     if (eats == EffectiveEats::Off) {
         const char* const rule = "STE.EATS does not permit ATS";
         env.decided(rule);
         result.outcome = ended(Disposition::Unsupported, bad_translation_request(request, rule));
-        co_return result;
+        co_return;
     }
     env.noted("STE.EATS permits translation requests", "IHI 0070, 3.9.1");
     // Whatever the descriptors permit is reported, not checked: the walk asks for nothing.
@@ -114,19 +113,20 @@ Task<TranslationResult> translate_request(Env& env, Request request) {
         if (detail::is_missing_page(context.fault))
             result.outcome = detail::nothing_granted(request, id, context.fault);
         else result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(context.fault, control));
-        co_return result;
+        co_return;
     }
     Translation translation;
     if (!context.value.stage1 && !context.value.stage2) {
         // Stage 1 skipped by S1DSS and nothing else: identity.
         if (request.address >> id.output_bits() != 0) {
             result.outcome = detail::nothing_granted(request, id, silent_fault("the address exceeds the output size"));
-            co_return result;
+            co_return;
         }
         translation.output = translation.ipa = request.address;
         translation.span = id.output_bits();
     } else {
-        Checked<Translation> walked = co_await translate_stages(env, context.value, probe);
+        Checked<Translation> walked;
+        co_await translate_stages(env, context.value, probe, walked.value, walked.fault);
         const auto writable = [&](Permissions permissions) {
             const u8 rights = effective.privileged ? permissions.privileged : permissions.unprivileged;
             return (rights & Permissions::write) != 0;
@@ -136,13 +136,13 @@ Task<TranslationResult> translate_request(Env& env, Request request) {
             writable(walked.value.attainable())) {
             Request writes = probe;
             writes.write = true;
-            walked = co_await translate_stages(env, context.value, writes);
+            co_await translate_stages(env, context.value, writes, walked.value, walked.fault);
         }
         if (!walked) {
             if (detail::is_missing_page(walked.fault))
                 result.outcome = detail::nothing_granted(request, id, walked.fault);
             else result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(walked.fault, control));
-            co_return result;
+            co_return;
         }
         translation = walked.value;
     }
@@ -153,22 +153,21 @@ Task<TranslationResult> translate_request(Env& env, Request request) {
     result.outcome.entry =
         detail::granted(effective, request, translation.permissions(),
                         eats == EffectiveEats::SplitStage ? translation.ipa : translation.output, translation.span);
-    co_return result;
+    co_return;
 }
 
 /// A translated transaction: its address is physical, or of split-stage ATS an intermediate one.
 template <TranslationEnvironment Env>
-Task<TranslationResult> translate_translated(Env& env, Request request) {
+Task<> translate_translated(Env& env, Request request, TranslationResult& result) {
     using detail::ended;
     const spec::Identification& id = env.identification();
     const Control& control = env.control();
-    TranslationResult result;
     // Without PASIDTT: Data, unprivileged, no SubstreamID.
     request.substream_id = sim::no_id;
     request.privileged = request.instruction = false;
     if (!control.enabled) {
         result.outcome = ended(Disposition::Abort, forbidden_fault(request, "SMMUEN = 0"));
-        co_return result;
+        co_return;
     }
     const auto pass = [&] {
         Outcome outcome;
@@ -183,7 +182,7 @@ Task<TranslationResult> translate_translated(Env& env, Request request) {
     if (!control.checks_translated) {
         env.noted("CR0.ATSCHK = 0: translated addresses are not checked", "IHI 0070, 3.9.1");
         result.outcome = pass();
-        co_return result;
+        co_return;
     }
     const Checked<StreamContext> entry = co_await lookup_entry(env, request);
     if (!entry) {
@@ -191,31 +190,32 @@ Task<TranslationResult> translate_translated(Env& env, Request request) {
         Fault fault = entry.fault;
         if (fault.kind == Fault::Kind::Muted) fault.kind = Fault::Kind::Fixed;
         result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(fault, control));
-        co_return result;
+        co_return;
     }
     if (entry.value.ste.aborts()) {
         result.outcome = ended(Disposition::Abort, silent_fault("STE.Config = 0b0xx aborts"));
-        co_return result;
+        co_return;
     }
     switch (effective_eats(entry.value.ste, control)) {
         case EffectiveEats::Off:
             env.decided("STE.EATS does not permit ATS");
             result.outcome = ended(Disposition::Abort, forbidden_fault(request, "STE.EATS does not permit ATS"));
-            co_return result;
+            co_return;
         case EffectiveEats::Full:
             env.noted("STE.EATS permits translated addresses", "IHI 0070, 3.9.1");
             result.outcome = pass();
-            co_return result;
+            co_return;
         case EffectiveEats::SplitStage: break;
     }
     // The requester holds intermediate addresses: stage 2 is still to come.
     StreamContext context = entry.value;
     context.stage1 = false;
     const Request effective = override_request(request, context.ste, id);
-    const Checked<Translation> translation = co_await translate_stages(env, context, effective);
+    Checked<Translation> translation;
+    co_await translate_stages(env, context, effective, translation.value, translation.fault);
     if (translation) result.outcome = proceed(context, id, effective, translation.value);
     else result.outcome = dispose(translation.fault, effective, context);
-    co_return result;
+    co_return;
 }
 
 }  // namespace smmusim::smmu::arch

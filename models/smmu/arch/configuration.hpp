@@ -77,10 +77,12 @@ Task<Checked<Fetched>> read_cd_structure(Env& env, const StreamContext& context,
     fetch.memory = cd_attributes(context.ste);
     if (context.stage2) {
         fetch.ipa = fetch.address;
-        const Checked<Stage2Leaf> where = co_await walk_stage2(env, context, request, fetch.ipa, FaultClass::Cd);
-        if (!where) co_return where.fault;
-        fetch.address = where.value.output;
-        fetch.memory = own_attributes_through_stage2(fetch.memory, context.ste, where.value, env.identification());
+        Stage2Leaf page;
+        Fault fault;
+        const bool found = co_await walk_stage2(env, context, request, fetch.ipa, FaultClass::Cd, page, fault);
+        if (!found) co_return fault;
+        fetch.address = page.output;
+        fetch.memory = own_attributes_through_stage2(fetch.memory, context.ste, page, env.identification());
     }
     const Fetched fetched = co_await env.read(fetch);
     if (!fetched.ok)
@@ -226,14 +228,16 @@ Task<Checked<StreamContext>> lookup_descriptor(Env& env, StreamContext context, 
         context.tags.aset = context.cd[spec::Cd::ASET];
     }
     for (const bool upper : {false, true})
-        if (walks(context.cd, context.tags.world, upper)) context.first[upper] = stage1_regime(context.cd, upper, id);
+        if (walks(context.cd, context.tags.world, upper))
+            context.first[upper] = stage1_regime(context.cd, context.tags.world, upper, id);
     env.tagged(context.tags);
     co_return context;
 }
 
-/// The same from the tables: of a stream whose context is not at hand.
+/// Entry and descriptor of the stream from the tables, checked, with the tags that follow. With a fault of the
+/// descriptor comes the context without it, else none.
 template <TranslationEnvironment Env>
-Task<Checked<ContextPtr>> fetch_context(Env& env, Request request) {
+Task<Checked<ContextPtr>> read_context(Env& env, Request request) {
     const Checked<StreamContext> entry = co_await lookup_entry(env, request);
     if (!entry) co_return entry.fault;
     if (entry.value.ste.aborts()) {
@@ -248,8 +252,7 @@ Task<Checked<ContextPtr>> fetch_context(Env& env, Request request) {
     co_return context;
 }
 
-/// Entry and descriptor of the stream, checked, with the tags that follow. With a fault of the descriptor comes the
-/// context without it, else none.
+/// The same, from caches if they have it.
 template <TranslationEnvironment Env>
 Task<Checked<ContextPtr>> lookup_context(Env& env, Request request) {
     const ContextPtr known = co_await env.cached_context(request.stream_id, request.substream_id);
@@ -257,7 +260,7 @@ Task<Checked<ContextPtr>> lookup_context(Env& env, Request request) {
         env.tagged(known->tags);
         co_return known;
     }
-    co_return co_await fetch_context(env, request);
+    co_return co_await read_context(env, request);
 }
 
 }  // namespace smmusim::smmu::arch

@@ -7,11 +7,22 @@ namespace smmusim::smmu::arch {
 
 /// Where the walk of a tree stands, and the descriptor that it reads next.
 struct Descent {
-    /// `known`: the deepest table that caches know of.
-    Descent(const StreamContext& stream, const Regime& tree, bool of_stage1, u64 input, const TablePoint& known)
-        : context(stream), regime(tree), stage1(of_stage1), address(input), point(known) {
+    Descent(const StreamContext& stream, const Regime& tree, bool of_stage1, u64 input)
+        : context(stream), regime(tree), stage1(of_stage1), address(input) {
         fetch.kind = stage1 ? Fetch::Kind::Stage1 : Fetch::Kind::Stage2;
         fetch.memory = regime.memory;
+    }
+
+    const StreamContext& context;
+    const Regime& regime;
+    bool stage1;
+    u64 address;  ///< under translation
+    Fetch fetch;
+    unsigned covers = 0;  ///< log2 of what the table covers; 0: it is the first
+    TablePoint point;
+
+    /// At the first table, unless caches know a deeper one.
+    void begin() {
         if (point.valid) {
             covers = regime.geometry.low_bit(point.level - 1);
         } else {
@@ -21,24 +32,16 @@ struct Descent {
         }
     }
 
-    const StreamContext& context;
-    const Regime& regime;
-    bool stage1;
-    u64 address;  ///< under translation
-    TablePoint point;
-    unsigned covers = 0;  ///< log2 of what the table covers; 0: it is the first
-    Fetch fetch;
+    void aim() {
+        fetch.level = point.level;
+        fetch.address = point.base + regime.geometry.index(point.level, address) * 8;
+    }
 
     Descriptor descriptor(const FetchedDescriptor& fetched) const {
         return Descriptor(in_order(fetched.raw, regime.big_endian));
     }
     Shape shape(const Descriptor& descriptor) const {
         return shape_of(descriptor, regime.geometry.granule_bits, point.level, regime.format);
-    }
-
-    void aim() {
-        fetch.level = point.level;
-        fetch.address = point.base + regime.geometry.index(point.level, address) * 8;
     }
 
     /// Goes on to the table at `base`, to which the descriptor leads. Only those of stage 1 restrict what lies below.
@@ -53,7 +56,7 @@ struct Descent {
         covers = regime.geometry.low_bit(point.level);
         ++point.level;
         point.base = base;
-        point.placed = false;
+        point.place.reset();
         env.keep_table(context.tags, stage1, address, covers, point);
     }
 
@@ -69,6 +72,19 @@ struct Descent {
         aim();
         return true;
     }
+};
+
+/// What follows from the last descriptor that a walk has read.
+struct Conclusion {
+    enum class Kind : u8 {
+        Fault,
+        Table,   ///< the walk goes on below it
+        Leaf,    ///< the walk is done
+        Update,  ///< done, once the descriptor reads `desired` (3.13)
+    };
+    Kind kind = Kind::Fault;
+    bool becomes_dirty = false;  ///< by the update: what is attainable is permitted then
+    u64 desired = 0;             ///< as it lies in memory
 };
 
 }  // namespace smmusim::smmu::arch

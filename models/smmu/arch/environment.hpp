@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <optional>
 
 #include "sim/task.hpp"
 #include "smmu/arch/request.hpp"
@@ -68,18 +69,17 @@ struct TablePoint {
     bool no_unprivileged_execute = false;
     bool no_privileged_execute = false;
     /// Of a nested table of stage 1, if known: the translation of `place_ipa`, within the page that holds it.
-    bool placed = false;
     u64 place_ipa = 0;
-    Stage2Leaf place;
+    std::optional<Stage2Leaf> place;
 };
 
 /// Whether the page where a table of stage 1 is known to lie also holds `ipa`.
 inline bool holds(const TablePoint& point, u64 ipa) {
-    return point.placed && (ipa ^ point.place_ipa) >> point.place.span == 0;
+    return point.place && (ipa ^ point.place_ipa) >> point.place->span == 0;
 }
 /// The translation of `ipa` by that page.
 inline Stage2Leaf place_of(const TablePoint& point, u64 ipa) {
-    Stage2Leaf leaf = point.place;
+    Stage2Leaf leaf = *point.place;
     leaf.output = leaf.output - point.place_ipa + ipa;
     return leaf;
 }
@@ -92,7 +92,8 @@ template <class E>
 concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, const Tags& tags, u64 address, int level,
                                           const TablePoint& point, const Stage2Leaf& leaf, const spec::Ste& ste,
                                           const spec::Cd& cd, const ContextPtr& context, const Translation& stage1,
-                                          Descent& walk) {
+                                          Descent& walk, TablePoint& found, Translation& translation,
+                                          Stage2Leaf& known) {
     { env.identification() } -> std::same_as<const spec::Identification&>;
     { env.control() } -> std::same_as<const Control&>;
     env.read(fetch);    // * Fetched; `fetch` lives until then
@@ -105,12 +106,12 @@ concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, co
     env.keep_context(id, id, context);  // entry and descriptor that were found legal
     env.cached_cd(id, id);              // * std::optional
     env.keep_cd(id, id, cd);
-    env.cached_table(tags, true, address);  // * TablePoint: the deepest table known for this stage and address
+    env.cached_table(tags, true, address, found);     // * fills in the deepest table known for this stage and address
     env.keep_table(tags, true, address, 12u, point);  // the table covers 2^12 bytes
     env.place_table(tags, address, 12u, point);       // the same of a nested stage 1, once it is placed
-    env.cached_translation(tags, address);            // * std::optional, of all the stages that the tags name
+    env.cached_translation(tags, address, translation);  // * bool: known; of all the stages that the tags name
     env.keep_translation(tags, address, stage1);
-    env.cached_stage2(tags, address);  // * std::optional
+    env.cached_stage2(tags, address, known);  // * bool, the same
     env.keep_stage2(tags, address, leaf);
     env.forget_stage2(tags, address);
     env.tagged(tags);  // from now on the walk depends on these

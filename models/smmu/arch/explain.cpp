@@ -321,7 +321,7 @@ Explanation::Result result_of(const Outcome& outcome, const Request& request, co
 Explanation explain(const spec::Identification& id, const Control& control, const Request& request,
                     const ReadMemory& memory) {
     FunctionalEnvironment environment(id, control, [&](const Fetch& fetch, void* data) { return memory(fetch, data); });
-    const TranslationResult translated = sim::run_ready(translate(environment, request));
+    const TranslationResult translated = translate_now(environment, request);
 
     Explanation explanation;
     explanation.request = request;

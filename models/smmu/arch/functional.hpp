@@ -76,16 +76,16 @@ public:
     void keep_context(u32, u32, const ContextPtr&) {}
     sim::Ready<std::optional<spec::Ste>> cached_ste(u32) { return unknown<spec::Ste>(); }
     sim::Ready<std::optional<spec::Cd>> cached_cd(u32, u32) { return unknown<spec::Cd>(); }
-    sim::Ready<TablePoint> cached_table(const Tags&, bool, u64) { return sim::Ready<TablePoint>(TablePoint{}); }
-    sim::Ready<std::optional<Stage2Leaf>> cached_stage2(const Tags&, u64 ipa) {
+    std::suspend_never cached_table(const Tags&, bool, u64, TablePoint&) { return {}; }
+    sim::Ready<bool> cached_stage2(const Tags&, u64 ipa, Stage2Leaf&) {
         ipa_ = ipa;
-        return unknown<Stage2Leaf>();
+        return sim::Ready<bool>(false);
     }
     void keep_ste(u32, const spec::Ste&) {}
     void keep_cd(u32, u32, const spec::Cd&) {}
     void keep_table(const Tags&, bool, u64, unsigned, const TablePoint& point) { steps_.back().table = point; }
     void place_table(const Tags&, u64, unsigned, const TablePoint&) {}
-    sim::Ready<std::optional<Translation>> cached_translation(const Tags&, u64) { return unknown<Translation>(); }
+    sim::Ready<bool> cached_translation(const Tags&, u64, Translation&) { return sim::Ready<bool>(false); }
     void keep_translation(const Tags&, u64, const Translation&) {}
     void keep_stage2(const Tags&, u64, const Stage2Leaf& leaf) {
         if (!steps_.empty() && steps_.back().fetch.kind == Fetch::Kind::Stage2) steps_.back().stage2 = leaf;

@@ -43,37 +43,42 @@ inline Outcome pass_message(const Request& request) {
 
 /// Stage 1, if it is on, and stage 2.
 template <TranslationEnvironment Env>
-Task<Checked<Translation>> translate_to_stage2(Env& env, const StreamContext& context, Request request) {
-    Translation result;
+Task<bool> translate_to_stage2(Env& env, const StreamContext& context, const Request& request, Translation& translation,
+                               Fault& fault) {
     if (context.stage1) {
-        const Checked<Translation> first = co_await walk_stage1(env, context, request);
-        if (!first) co_return first;
-        result = first.value;
+        const bool first = co_await walk_stage1(env, context, request, translation, fault);
+        if (!first) co_return false;
     } else {
         // Stage 1 bypassed: the input address is the IPA and must fit (3.4).
-        if (request.address >> env.identification().intermediate_bits() != 0)
-            co_return bypass_address_fault(request, "the address exceeds the intermediate address size");
+        if (request.address >> env.identification().intermediate_bits() != 0) {
+            fault = bypass_address_fault(request, "the address exceeds the intermediate address size");
+            co_return false;
+        }
         env.noted("stage 1 is off: the input address is the IPA", "IHI 0070, 3.4");
-        result.ipa = request.address;
-        result.span = 64;
+        translation = {};
+        translation.ipa = request.address;
+        translation.span = 64;
     }
-    const Checked<Stage2Leaf> leaf = co_await walk_stage2(env, context, request, result.ipa, FaultClass::In);
-    if (!leaf) co_return leaf.fault;
-    result.stage2 = leaf.value.permissions;
-    result.stage2_attainable = leaf.value.attainable;
-    result.stage2_memory = leaf.value.memory;
-    result.stage2_shareability = leaf.value.shareability;
-    result.stage2_level = leaf.value.level;
-    result.span = std::min(result.span, leaf.value.span);
-    result.output = leaf.value.output;
-    co_return result;
+    Stage2Leaf leaf;
+    const bool second = co_await walk_stage2(env, context, request, translation.ipa, FaultClass::In, leaf, fault);
+    if (!second) co_return false;
+    translation.stage2 = leaf.permissions;
+    translation.stage2_attainable = leaf.attainable;
+    translation.stage2_memory = leaf.memory;
+    translation.stage2_shareability = leaf.shareability;
+    translation.stage2_level = leaf.level;
+    translation.span = std::min(translation.span, leaf.span);
+    translation.output = leaf.output;
+    co_return true;
 }
 
-/// The stages that are on, of a stream whose context is known; permissions are checked.
+/// The stages that are on, of a stream whose context is known; permissions are checked. True: `translation` is
+/// complete; false: `fault` says why not.
 template <TranslationEnvironment Env>
-Task<Checked<Translation>> translate_stages(Env& env, const StreamContext& context, const Request& request) {
-    if (context.stage2) return translate_to_stage2(env, context, request);
-    return walk_stage1(env, context, request);
+Task<bool> translate_stages(Env& env, const StreamContext& context, const Request& request, Translation& translation,
+                            Fault& fault) {
+    if (context.stage2) return translate_to_stage2(env, context, request, translation, fault);
+    return walk_stage1(env, context, request, translation, fault);
 }
 
 /// A cache maintenance operation has no memory type of its own; an invalidation that could destroy data needs write
@@ -135,56 +140,63 @@ struct TranslationResult {
     ContextPtr context;  ///< null if there is none to keep
 };
 
-/// The procedure for an ordinary, untranslated transaction.
+/// The context of a stream that caches do not know. False: the outcome says why there is none.
 template <TranslationEnvironment Env>
-Task<TranslationResult> translate_ordinary(Env& env, Request request) {
-    TranslationResult result;
+Task<bool> fetch_context(Env& env, const Request& request, TranslationResult& result) {
+    const Checked<ContextPtr> fetched = co_await read_context(env, request);
+    if (fetched) result.context = fetched.value;
+    else result.outcome = dispose(fetched.fault, request, fetched.value != nullptr ? *fetched.value : StreamContext{});
+    co_return static_cast<bool>(fetched);
+}
+
+/// The procedure for an ordinary, untranslated transaction. `result` is new.
+template <TranslationEnvironment Env>
+Task<> translate_ordinary(Env& env, const Request& request, TranslationResult& result) {
+    Outcome& outcome = result.outcome;
     if (is_message(env.control(), request)) {
         env.noted("a write to the window of messages passes before translation", "Intel SDM 3A, 11.11");
-        result.outcome = pass_message(request);
-        co_return result;
+        outcome = pass_message(request);
+        co_return;
     }
     if (!env.control().enabled) {  // 3.11
         env.noted("CR0.SMMUEN = 0: GBPA decides", "IHI 0070, 3.11");
-        result.outcome = bypass_by_gbpa(env.control(), env.identification(), request);
-        co_return result;
+        outcome = bypass_by_gbpa(env.control(), env.identification(), request);
+        co_return;
     }
     // What is cached is asked for here: most translations go without another coroutine.
-    ContextPtr context = co_await env.cached_context(request.stream_id, request.substream_id);
-    if (context != nullptr) {
-        env.tagged(context->tags);
+    result.context = co_await env.cached_context(request.stream_id, request.substream_id);
+    if (result.context != nullptr) {
+        env.tagged(result.context->tags);
     } else {
-        const Checked<ContextPtr> fetched = co_await fetch_context(env, request);
-        if (!fetched) {
-            result.outcome =
-                dispose(fetched.fault, request, fetched.value != nullptr ? *fetched.value : StreamContext{});
-            co_return result;
-        }
-        context = fetched.value;
+        const bool found = co_await fetch_context(env, request, result);
+        if (!found) co_return;
     }
-    result.context = context;
-    const Request effective = override_request(request, context->ste, env.identification());
-    if (!context->stage1 && !context->stage2) {
+    const StreamContext& context = *result.context;
+    // Most streams override nothing.
+    std::optional<Request> overridden;
+    if (overrides(request, context.ste, env.identification())) [[unlikely]]
+        overridden = override_request(request, context.ste, env.identification());
+    const Request& effective = overridden ? *overridden : request;
+    if (!context.stage1 && !context.stage2) {
         env.noted("both stages are off: the address passes if it fits", "IHI 0070, 3.4");
-        result.outcome = bypass_by_ste(*context, env.identification(), effective);
-        co_return result;
+        outcome = bypass_by_ste(context, env.identification(), effective);
+        co_return;
     }
-    const u64 address = canonical_address(*context, effective.address);
+    const u64 address = canonical_address(context, effective.address);
     // One that does not permit the access leaves it to a walk, which finds the fault or updates the descriptor.
-    const std::optional<Translation> known = co_await env.cached_translation(context->tags, address);
-    Checked<Translation> translation;
-    if (known && known->permissions().allow(effective)) {
-        translation = *known;
-    } else {
-        translation = co_await translate_stages(env, *context, effective);
-        if (translation) env.keep_translation(context->tags, address, translation.value);
+    const bool known = co_await env.cached_translation(context.tags, address, outcome.translation);
+    if (!known || !outcome.translation.permissions().allow(effective)) {
+        const bool walked = co_await translate_stages(env, context, effective, outcome.translation, outcome.fault);
+        if (!walked) {
+            const Fault fault = outcome.fault;
+            outcome = dispose(fault, effective, context);
+            co_return;
+        }
+        env.keep_translation(context.tags, address, outcome.translation);
     }
-    if (translation) {
-        result.outcome = proceed(*context, env.identification(), effective, translation.value);
-    } else {
-        result.outcome = dispose(translation.fault, effective, *context);
-    }
-    co_return result;
+    const Translation& translation = outcome.translation;
+    proceed(outcome, context, translated_attributes(effective.memory, context, translation, env.identification()),
+            effective, translation, 0);
 }
 
 }  // namespace smmusim::smmu::arch

@@ -14,7 +14,7 @@ inline bool walks(const spec::Cd& cd, StreamWorld world, bool upper) {
 }
 
 /// Of TTB0, or of TTB1 if `upper`, of a legal descriptor whose walks are enabled.
-inline Regime stage1_regime(const spec::Cd& cd, bool upper, const spec::Identification& id) {
+inline Regime stage1_regime(const spec::Cd& cd, StreamWorld world, bool upper, const spec::Identification& id) {
     using spec::Cd;
     Regime regime;
     regime.geometry = Geometry::stage1(cd.granule(upper), cd.input_size_field(upper));
@@ -26,6 +26,7 @@ inline Regime stage1_regime(const spec::Cd& cd, bool upper, const spec::Identifi
     regime.big_endian = cd[Cd::ENDI];
     regime.update = hardware_update(cd[Cd::HA], cd[Cd::HD], id);
     regime.access_flag_faults = !regime.update.access_flag && !cd[Cd::AFFD];
+    regime.privileged_only = world != StreamWorld::El2 && id.idr3.E0PD != 0 && cd.denies_unprivileged(upper);
     regime.table_attributes = id.idr3.HAD == 0 || !cd.ignores_table_attributes(upper);
     regime.memory = stage1_walk_attributes(cd, upper);
     return regime;

@@ -162,6 +162,7 @@ struct Regime {
     u8 shareability = 0;  ///< of the tables, as a field
     bool big_endian = false;
     bool access_flag_faults = false;  ///< AF = 0 is a fault
+    bool privileged_only = false;     ///< E0PDx of stage 1
     bool table_attributes = false;    ///< tables restrict what lies below them (stage 1 without HAD)
     HardwareUpdate update;
     sim::MemoryAttributes memory;  ///< of the SMMU's own reads, before stage 2

@@ -136,7 +136,7 @@ Inspection Smmu::walk_functionally(const arch::Request& request, bool update) {
             return update_memory(fetch, expected, desired);
         });
     Inspection inspection;
-    inspection.result = sim::run_ready(arch::translate(environment, request));
+    inspection.result = arch::translate_now(environment, request);
     inspection.steps = environment.steps();
     return inspection;
 }

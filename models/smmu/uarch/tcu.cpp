@@ -38,20 +38,12 @@ WalkJobPtr Tcu::begin_job(Pending& pending) {
 Task<arch::ContextPtr> Tcu::translate(Pending& pending) {
     received(pending.request.stream_id);
     const Time arrived = simulation_.now();
-    if (!pending.request.ordinary()) {
-        if (pending.request.address_type == sim::AddressType::TranslationRequest)
-            events.report(spec::MonitorEvent::PcieAtsTransRq, pending.request.stream_id);
-        // ATS and unsupported transactions share no walk.
-        const WalkJobPtr job = begin_job(pending);
-        co_await walk(*job);
-        account(pending, *job);
-        latency_.add(simulation_.now() - arrived);
-        pending.outcome = job->result.outcome;
-        co_return job->result.context;
-    }
+    if (pending.request.address_type == sim::AddressType::TranslationRequest)
+        events.report(spec::MonitorEvent::PcieAtsTransRq, pending.request.stream_id);
+    // ATS and unsupported transactions share no walk.
+    const bool shared = pending.request.ordinary();
     const MissKey key{pending.request.stream_id, pending.request.substream_id, pending.address >> 12};
-    const auto found = misses_.find(key);
-    if (found != misses_.end() && !found->stale) {
+    if (const auto found = misses_.find(key); shared && found != misses_.end() && !found->stale) {
         const WalkJobPtr job(&*found);
         ++joined_;
         pending.job = job;
@@ -64,17 +56,25 @@ Task<arch::ContextPtr> Tcu::translate(Pending& pending) {
         }
     }
     const WalkJobPtr job = begin_job(pending);
-    pending.stale = false;  // what a joined walk may have missed, this one sees
-    pending.hit = Hit::Miss;
-    job->key = key;
-    misses_.erase(key);  // nobody joins an earlier one any more
-    misses_.insert(*job);
-    co_await walk(*job);
+    if (shared) {
+        pending.stale = false;  // what a joined walk may have missed, this one sees
+        pending.hit = Hit::Miss;
+        job->key = key;
+        misses_.erase(key);  // nobody joins an earlier one any more
+        misses_.insert(*job);
+    }
+    {
+        TimedEnvironment environment(*this, *job);
+        co_await arch::translate(environment, job->request, job->result);
+        count_walk(environment, job->result);
+    }
     account(pending, *job);
-    job->finished = true;
-    job->unlink();
-    job->done.notify_all();
-    prefetch_behind(job->request, job->result);
+    if (shared) {
+        job->finished = true;
+        job->unlink();
+        job->done.notify_all();
+        prefetch_behind(job->request, job->result);
+    }
     latency_.add(simulation_.now() - arrived);
     pending.outcome = job->result.outcome;
     co_return job->result.context;
@@ -104,14 +104,11 @@ bool Tcu::serves(const WalkJob& job, Pending& pending) {
     return true;
 }
 
-Task<> Tcu::walk(WalkJob& job) {
-    TimedEnvironment environment(*this, job);
-    job.result = co_await arch::translate(environment, job.request);
-    if (environment.reads() != 0 && !job.result.outcome.fault) {
-        ++walks_;
-        walk_latency_.add(simulation_.now() - environment.began());
-        walk_reads_.add(environment.reads());
-    }
+void Tcu::count_walk(const TimedEnvironment& environment, const TranslationResult& result) {
+    if (environment.reads() == 0 || result.outcome.fault) return;
+    ++walks_;
+    walk_latency_.add(simulation_.now() - environment.began());
+    walk_reads_.add(environment.reads());
 }
 
 arch::ContextPtr Tcu::known_context(u32 stream, u32 substream) {
@@ -159,7 +156,8 @@ Task<> Tcu::prefetch(arch::Prefetch prefetch) {
         request.substream_id = prefetch.substream;
         request.address = prefetch.first + index * prefetch.stride;
         request.speculative = true;
-        if (prefetch.addresses) co_await arch::translate(environment, request);
+        TranslationResult unused;
+        if (prefetch.addresses) co_await arch::translate(environment, request, unused);
         else co_await arch::lookup_context(environment, request);
     }
 }
@@ -182,7 +180,8 @@ Task<> Tcu::prefetch_page(arch::Request request) {
     Background background(*this, request.stream_id);
     TimedEnvironment environment(*this, background.job());
     environment.forbid_updates();
-    co_await arch::translate(environment, request);
+    TranslationResult unused;
+    co_await arch::translate(environment, request, unused);
 }
 
 Task<spec::GatosPar> Tcu::operate(arch::AddressOperation operation) {

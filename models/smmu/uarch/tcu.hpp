@@ -14,6 +14,8 @@
 
 namespace smmusim::smmu::uarch {
 
+class TimedEnvironment;
+
 class Tcu {
 public:
     Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config, const sim::Clock& clock,
@@ -66,7 +68,7 @@ private:
     };
 
     WalkJobPtr begin_job(Pending& pending);
-    sim::Task<> walk(WalkJob& job);
+    void count_walk(const TimedEnvironment& environment, const arch::TranslationResult& result);
     /// The time of its own walk, by stages.
     void account(Pending& pending, const WalkJob& job);
     bool serves(const WalkJob& job, Pending& pending);

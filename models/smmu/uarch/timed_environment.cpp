@@ -210,26 +210,31 @@ Task<typename WalkCache<Leaf>::Found> TimedEnvironment::search(WalkCache<Leaf>& 
     co_return found;
 }
 
-Task<std::optional<arch::Translation>> TimedEnvironment::search_translation(const Tags tags, u64 address) {
+Task<bool> TimedEnvironment::search_translation(const Tags& tags, u64 address, arch::Translation& translation) {
     searched1_ = co_await search(tcu_.stage1_, tags, address);
-    if (!searched1_->leaf) co_return std::nullopt;
-    co_return at_address(*searched1_->leaf, address);
+    if (!searched1_->leaf) co_return false;
+    translation = at_address(*searched1_->leaf, address);
+    co_return true;
 }
 
-Task<std::optional<Stage2Leaf>> TimedEnvironment::search_stage2(const Tags tags, u64 ipa) {
+Task<bool> TimedEnvironment::search_stage2(const Tags& tags, u64 ipa, Stage2Leaf& leaf) {
     if (tcu_.ipas_.present()) {
         co_await cycles(tcu_.config_.ipa_cache_latency);
-        if (const Stage2Leaf* const known = tcu_.ipas_.find(tags, ipa)) co_return at_address(*known, ipa);
+        if (const Stage2Leaf* const known = tcu_.ipas_.find(tags, ipa)) {
+            leaf = at_address(*known, ipa);
+            co_return true;
+        }
     }
-    if (!tcu_.stage2_.keeps_leaves()) co_return std::nullopt;
+    if (!tcu_.stage2_.keeps_leaves()) co_return false;
     searched2_ = co_await search(tcu_.stage2_, stage2_tags(tags), ipa);
-    if (!searched2_->leaf) co_return std::nullopt;
-    co_return at_address(*searched2_->leaf, ipa);
+    if (!searched2_->leaf) co_return false;
+    leaf = at_address(*searched2_->leaf, ipa);
+    co_return true;
 }
 
-Task<TablePoint> TimedEnvironment::search_table(const Tags& tags, bool stage1, u64 address) {
-    if (stage1) return deepest_table(tcu_.stage1_, searched1_, tags, address);
-    return deepest_table(tcu_.stage2_, searched2_, stage2_tags(tags), address);
+Task<> TimedEnvironment::search_table(const Tags& tags, bool stage1, u64 address, TablePoint& found) {
+    if (stage1) found = co_await deepest_table(tcu_.stage1_, searched1_, tags, address);
+    else found = co_await deepest_table(tcu_.stage2_, searched2_, stage2_tags(tags), address);
 }
 
 template <class Leaf>

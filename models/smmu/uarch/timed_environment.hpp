@@ -27,13 +27,13 @@ public:
     KnownContext cached_context(u32 stream, u32 substream);
     sim::Answer<std::optional<spec::Ste>> cached_ste(u32 stream);
     sim::Answer<std::optional<spec::Cd>> cached_cd(u32 stream, u32 index);
-    sim::Answer<arch::TablePoint> cached_table(const arch::Tags& tags, bool stage1, u64 address) {
-        if (stage1 ? !tcu_.stage1_.present() : !tcu_.stage2_.present()) return arch::TablePoint{};
-        return search_table(tags, stage1, address);
+    sim::Answer<void> cached_table(const arch::Tags& tags, bool stage1, u64 address, arch::TablePoint& found) {
+        if (stage1 ? !tcu_.stage1_.present() : !tcu_.stage2_.present()) return {};
+        return search_table(tags, stage1, address, found);
     }
-    sim::Answer<std::optional<arch::Stage2Leaf>> cached_stage2(const arch::Tags& tags, u64 ipa) {
-        if (!tcu_.ipas_.present() && !tcu_.stage2_.keeps_leaves()) return std::optional<arch::Stage2Leaf>();
-        return search_stage2(tags, ipa);
+    sim::Answer<bool> cached_stage2(const arch::Tags& tags, u64 ipa, arch::Stage2Leaf& leaf) {
+        if (!tcu_.ipas_.present() && !tcu_.stage2_.keeps_leaves()) return false;
+        return search_stage2(tags, ipa, leaf);
     }
     void keep_context(u32 stream, u32 substream, const arch::ContextPtr& context);
     void keep_ste(u32 stream, const spec::Ste& ste);
@@ -44,9 +44,9 @@ public:
     void place_table(const arch::Tags& tags, u64 address, unsigned span, const arch::TablePoint& point) {
         if (tcu_.stage1_.present() && !job_.stale) tcu_.stage1_.insert(tags, address, span, point);
     }
-    sim::Answer<std::optional<arch::Translation>> cached_translation(const arch::Tags& tags, u64 address) {
-        if (!tags.stage1 || !tcu_.stage1_.keeps_leaves()) return std::optional<arch::Translation>();
-        return search_translation(tags, address);
+    sim::Answer<bool> cached_translation(const arch::Tags& tags, u64 address, arch::Translation& translation) {
+        if (!tags.stage1 || !tcu_.stage1_.keeps_leaves()) return false;
+        return search_translation(tags, address, translation);
     }
     void keep_translation(const arch::Tags& tags, u64 address, const arch::Translation& translation);
     void keep_stage2(const arch::Tags& tags, u64 ipa, const arch::Stage2Leaf& leaf);
@@ -105,9 +105,9 @@ private:
     sim::Task<std::optional<spec::Ste>> search_ste(u32 stream);
     void count(const arch::Fetch& fetch);
     void count_first(const arch::Fetch& fetch);
-    sim::Task<std::optional<arch::Translation>> search_translation(const arch::Tags tags, u64 address);
-    sim::Task<std::optional<arch::Stage2Leaf>> search_stage2(const arch::Tags tags, u64 ipa);
-    sim::Task<arch::TablePoint> search_table(const arch::Tags& tags, bool stage1, u64 address);
+    sim::Task<bool> search_translation(const arch::Tags& tags, u64 address, arch::Translation& translation);
+    sim::Task<bool> search_stage2(const arch::Tags& tags, u64 ipa, arch::Stage2Leaf& leaf);
+    sim::Task<> search_table(const arch::Tags& tags, bool stage1, u64 address, arch::TablePoint& found);
     void insert_table(const arch::Tags& tags, bool stage1, u64 address, unsigned span, const arch::TablePoint& point);
     /// The deepest descriptor that the caches of a stage know.
     template <class Leaf>
@@ -123,13 +123,13 @@ private:
     sim::Slots::Slot slot_;  ///< taken with the first read, given back with the end of the translation
     Time granted_ = 0;       ///< when it was
     Updates updates_ = Updates::Performed;
-    std::optional<Stage1WalkCache::Found> searched1_;  ///< by a look-up for leaves, not asked for its table yet
-    std::optional<Stage2WalkCache::Found> searched2_;
     bool searched_configuration_ = false;
     bool fetched_configuration_ = false;
     u64 reads_ = 0;
     Time began_ = 0;
     Reader reader_;
+    std::optional<Stage1WalkCache::Found> searched1_;  ///< by a look-up for leaves, not asked for its table yet
+    std::optional<Stage2WalkCache::Found> searched2_;
 };
 
 /// One read of memory.

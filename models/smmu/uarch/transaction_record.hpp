@@ -25,8 +25,8 @@ enum class Stage : u8 {
 };
 inline constexpr std::size_t stage_count = 10;
 inline constexpr std::array<const char*, stage_count> stage_names{
-    "look_up", "translation_slot", "link", "joined", "walk_slot", "walk", "stalled", "ordering", "sending",
-    "downstream"};
+    "look_up", "translation_slot", "link",     "joined",  "walk_slot",
+    "walk",    "stalled",          "ordering", "sending", "downstream"};
 
 /// Time spent in each stage.
 class StageTimes {
