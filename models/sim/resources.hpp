@@ -74,6 +74,8 @@ public:
     };
 
     Take take() { return Take(*this); }
+    /// One that is free now, or an empty one: for a hot path, which is spared what waiting needs.
+    Slot try_take() { return Slot(grant_free() ? this : nullptr); }
 
     u64 capacity() const { return capacity_; }
     u64 in_use() const { return capacity_ - free_; }

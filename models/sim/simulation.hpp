@@ -129,7 +129,7 @@ public:
 
 protected:
     /// `resource` must outlive the wait.
-    Waiter(Simulation& simulation, std::string_view resource) : simulation_(simulation), resource_(resource) {}
+    Waiter(Simulation& simulation, std::string_view resource) : resource_(resource), simulation_(simulation) {}
     ~Waiter() {
         if (token_) simulation_.scheduler_.cancel(token_);
         if (place_ != Waiters::nowhere) simulation_.waiters_.remove(place_);
@@ -148,13 +148,13 @@ protected:
 
 private:
     friend class Simulation;
-    Simulation& simulation_;
-    std::coroutine_handle<> handle_;
-    Scheduler::Token token_;
-    Root* root_ = nullptr;
-    u32 place_ = Waiters::nowhere;
-    u64 order_ = 0;  ///< of the beginnings of waits
     std::string_view resource_;
+    Root* root_ = nullptr;
+    u64 order_ = 0;  ///< of the beginnings of waits
+    u32 place_ = Waiters::nowhere;
+    std::coroutine_handle<> handle_;
+    Simulation& simulation_;
+    Scheduler::Token token_;
 };
 
 using WaitQueue =

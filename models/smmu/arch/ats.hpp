@@ -74,7 +74,7 @@ inline bool is_missing_page(const Fault& fault) {
 
 /// A translation request: never an access to memory, never a stall. Its answer is in the outcome's entry.
 template <TranslationEnvironment Env>
-Task<> translate_request(Env& env, Request request, TranslationResult& result) {
+Task<> translate_request(Env& env, Request request, Outcome& outcome, ContextPtr& kept) {
     using detail::ended;
     const spec::Identification& id = env.identification();
     const Control& control = env.control();
@@ -83,23 +83,23 @@ Task<> translate_request(Env& env, Request request, TranslationResult& result) {
     request.write = false;
     request.read = true;
     if (!control.enabled || id.idr0.ATS == 0) {
-        result.outcome = ended(Disposition::Unsupported, bad_translation_request(request, "SMMUEN = 0"));
+        outcome = ended(Disposition::Unsupported, bad_translation_request(request, "SMMUEN = 0"));
         co_return;
     }
     Checked<StreamContext> context = co_await lookup_entry(env, request);
     if (!context) {
-        result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(context.fault, control));
+        outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(context.fault, control));
         co_return;
     }
     if (context.value.ste.aborts()) {
-        result.outcome = ended(Disposition::Unsupported, silent_fault("STE.Config = 0b0xx aborts"));
+        outcome = ended(Disposition::Unsupported, silent_fault("STE.Config = 0b0xx aborts"));
         co_return;
     }
     const EffectiveEats eats = effective_eats(context.value.ste, control);
     if (eats == EffectiveEats::Off) {
         const char* const rule = "STE.EATS does not permit ATS";
         env.decided(rule);
-        result.outcome = ended(Disposition::Unsupported, bad_translation_request(request, rule));
+        outcome = ended(Disposition::Unsupported, bad_translation_request(request, rule));
         co_return;
     }
     env.noted("STE.EATS permits translation requests", "IHI 0070, 3.9.1");
@@ -110,16 +110,15 @@ Task<> translate_request(Env& env, Request request, TranslationResult& result) {
     probe.instruction = false;
     context = co_await lookup_descriptor(env, context.value, probe);
     if (!context) {
-        if (detail::is_missing_page(context.fault))
-            result.outcome = detail::nothing_granted(request, id, context.fault);
-        else result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(context.fault, control));
+        if (detail::is_missing_page(context.fault)) outcome = detail::nothing_granted(request, id, context.fault);
+        else outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(context.fault, control));
         co_return;
     }
     Translation translation;
     if (!context.value.stage1 && !context.value.stage2) {
         // Stage 1 skipped by S1DSS and nothing else: identity.
         if (request.address >> id.output_bits() != 0) {
-            result.outcome = detail::nothing_granted(request, id, silent_fault("the address exceeds the output size"));
+            outcome = detail::nothing_granted(request, id, silent_fault("the address exceeds the output size"));
             co_return;
         }
         translation.output = translation.ipa = request.address;
@@ -139,18 +138,17 @@ Task<> translate_request(Env& env, Request request, TranslationResult& result) {
             co_await translate_stages(env, context.value, writes, walked.value, walked.fault);
         }
         if (!walked) {
-            if (detail::is_missing_page(walked.fault))
-                result.outcome = detail::nothing_granted(request, id, walked.fault);
-            else result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(walked.fault, control));
+            if (detail::is_missing_page(walked.fault)) outcome = detail::nothing_granted(request, id, walked.fault);
+            else outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(walked.fault, control));
             co_return;
         }
         translation = walked.value;
     }
-    result.context = ContextPtr(new StreamContext(context.value));
-    result.outcome.disposition = Disposition::Answer;
-    result.outcome.translated = context.value.stage1 || context.value.stage2;
-    result.outcome.translation = translation;
-    result.outcome.entry =
+    kept = ContextPtr(new StreamContext(context.value));
+    outcome.disposition = Disposition::Answer;
+    outcome.translated = context.value.stage1 || context.value.stage2;
+    outcome.translation = translation;
+    outcome.entry =
         detail::granted(effective, request, translation.permissions(),
                         eats == EffectiveEats::SplitStage ? translation.ipa : translation.output, translation.span);
     co_return;
@@ -158,7 +156,7 @@ Task<> translate_request(Env& env, Request request, TranslationResult& result) {
 
 /// A translated transaction: its address is physical, or of split-stage ATS an intermediate one.
 template <TranslationEnvironment Env>
-Task<> translate_translated(Env& env, Request request, TranslationResult& result) {
+Task<> translate_translated(Env& env, Request request, Outcome& outcome) {
     using detail::ended;
     const spec::Identification& id = env.identification();
     const Control& control = env.control();
@@ -166,22 +164,22 @@ Task<> translate_translated(Env& env, Request request, TranslationResult& result
     request.substream_id = sim::no_id;
     request.privileged = request.instruction = false;
     if (!control.enabled) {
-        result.outcome = ended(Disposition::Abort, forbidden_fault(request, "SMMUEN = 0"));
+        outcome = ended(Disposition::Abort, forbidden_fault(request, "SMMUEN = 0"));
         co_return;
     }
     const auto pass = [&] {
-        Outcome outcome;
+        Outcome passed;
         if (request.address >> id.output_bits() != 0)
             return ended(Disposition::Abort, silent_fault("the address exceeds the output size"));
-        outcome.disposition = Disposition::Proceed;
-        outcome.address = request.address;
-        outcome.memory = request.memory;
-        outcome.operation = request.operation;
-        return outcome;
+        passed.disposition = Disposition::Proceed;
+        passed.address = request.address;
+        passed.memory = request.memory;
+        passed.operation = request.operation;
+        return passed;
     };
     if (!control.checks_translated) {
         env.noted("CR0.ATSCHK = 0: translated addresses are not checked", "IHI 0070, 3.9.1");
-        result.outcome = pass();
+        outcome = pass();
         co_return;
     }
     const Checked<StreamContext> entry = co_await lookup_entry(env, request);
@@ -189,21 +187,21 @@ Task<> translate_translated(Env& env, Request request, TranslationResult& result
         // Recorded with REC_CFG_ATS, whatever RECINVSID says.
         Fault fault = entry.fault;
         if (fault.kind == Fault::Kind::Muted) fault.kind = Fault::Kind::Fixed;
-        result.outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(fault, control));
+        outcome = ended(Disposition::Abort, muted_without_rec_cfg_ats(fault, control));
         co_return;
     }
     if (entry.value.ste.aborts()) {
-        result.outcome = ended(Disposition::Abort, silent_fault("STE.Config = 0b0xx aborts"));
+        outcome = ended(Disposition::Abort, silent_fault("STE.Config = 0b0xx aborts"));
         co_return;
     }
     switch (effective_eats(entry.value.ste, control)) {
         case EffectiveEats::Off:
             env.decided("STE.EATS does not permit ATS");
-            result.outcome = ended(Disposition::Abort, forbidden_fault(request, "STE.EATS does not permit ATS"));
+            outcome = ended(Disposition::Abort, forbidden_fault(request, "STE.EATS does not permit ATS"));
             co_return;
         case EffectiveEats::Full:
             env.noted("STE.EATS permits translated addresses", "IHI 0070, 3.9.1");
-            result.outcome = pass();
+            outcome = pass();
             co_return;
         case EffectiveEats::SplitStage: break;
     }
@@ -213,8 +211,8 @@ Task<> translate_translated(Env& env, Request request, TranslationResult& result
     const Request effective = override_request(request, context.ste, id);
     Checked<Translation> translation;
     co_await translate_stages(env, context, effective, translation.value, translation.fault);
-    if (translation) result.outcome = proceed(context, id, effective, translation.value);
-    else result.outcome = dispose(translation.fault, effective, context);
+    if (translation) outcome = proceed(context, id, effective, translation.value);
+    else outcome = dispose(translation.fault, effective, context);
     co_return;
 }
 

@@ -142,17 +142,16 @@ struct TranslationResult {
 
 /// The context of a stream that caches do not know. False: the outcome says why there is none.
 template <TranslationEnvironment Env>
-Task<bool> fetch_context(Env& env, const Request& request, TranslationResult& result) {
+Task<bool> fetch_context(Env& env, const Request& request, Outcome& outcome, ContextPtr& kept) {
     const Checked<ContextPtr> fetched = co_await read_context(env, request);
-    if (fetched) result.context = fetched.value;
-    else result.outcome = dispose(fetched.fault, request, fetched.value != nullptr ? *fetched.value : StreamContext{});
+    if (fetched) kept = fetched.value;
+    else outcome = dispose(fetched.fault, request, fetched.value != nullptr ? *fetched.value : StreamContext{});
     co_return static_cast<bool>(fetched);
 }
 
-/// The procedure for an ordinary, untranslated transaction. `result` is new.
+/// The procedure for an ordinary, untranslated transaction. Nothing of what `outcome` was remains visible.
 template <TranslationEnvironment Env>
-Task<> translate_ordinary(Env& env, const Request& request, TranslationResult& result) {
-    Outcome& outcome = result.outcome;
+Task<> translate_ordinary(Env& env, const Request& request, Outcome& outcome, ContextPtr& kept) {
     if (is_message(env.control(), request)) {
         env.noted("a write to the window of messages passes before translation", "Intel SDM 3A, 11.11");
         outcome = pass_message(request);
@@ -164,14 +163,14 @@ Task<> translate_ordinary(Env& env, const Request& request, TranslationResult& r
         co_return;
     }
     // What is cached is asked for here: most translations go without another coroutine.
-    result.context = co_await env.cached_context(request.stream_id, request.substream_id);
-    if (result.context != nullptr) {
-        env.tagged(result.context->tags);
+    kept = co_await env.cached_context(request.stream_id, request.substream_id);
+    if (kept != nullptr) {
+        env.tagged(kept->tags);
     } else {
-        const bool found = co_await fetch_context(env, request, result);
+        const bool found = co_await fetch_context(env, request, outcome, kept);
         if (!found) co_return;
     }
-    const StreamContext& context = *result.context;
+    const StreamContext& context = *kept;
     // Most streams override nothing.
     std::optional<Request> overridden;
     if (overrides(request, context.ste, env.identification())) [[unlikely]]

@@ -6,35 +6,34 @@
 namespace smmusim::smmu::arch {
 
 /// A transaction that ends without any translation.
-inline Task<> refuse(Fault fault, const Request& request, TranslationResult& result) {
-    result.outcome = dispose(fault, request, {});
+inline Task<> refuse(Fault fault, const Request& request, Outcome& outcome) {
+    outcome = dispose(fault, request, {});
     co_return;
 }
 
-/// `request` lives as long as the task; `result` is new.
+/// How the transaction ends, and in `kept`, if it is null, the context that may be kept for the next one of its stream.
+/// What the arguments refer to lives as long as the task.
 template <TranslationEnvironment Env>
-Task<> translate(Env& env, const Request& request, TranslationResult& result) {
+Task<> translate(Env& env, const Request& request, Outcome& outcome, ContextPtr& kept) {
     if (request.unsupported) {
         const Fault fault = unsupported_transaction(request, "a transaction of this type cannot be translated");
         // 3.9.1: of translated transactions it is not recorded.
         const bool silent = request.address_type == sim::AddressType::Translated;
-        return refuse(silent ? silent_fault(fault.reason) : fault, request, result);
+        return refuse(silent ? silent_fault(fault.reason) : fault, request, outcome);
     }
     if (request.speculative && request.write)
-        return refuse(silent_fault("a speculative write is never performed"), request, result);
-    switch (request.address_type) {
-        case sim::AddressType::TranslationRequest: return translate_request(env, request, result);
-        case sim::AddressType::Translated: return translate_translated(env, request, result);
-        case sim::AddressType::Untranslated: break;
-    }
-    return translate_ordinary(env, request, result);
+        return refuse(silent_fault("a speculative write is never performed"), request, outcome);
+    if (request.address_type == sim::AddressType::Untranslated) return translate_ordinary(env, request, outcome, kept);
+    outcome = {};
+    if (request.address_type == sim::AddressType::Translated) return translate_translated(env, request, outcome);
+    return translate_request(env, request, outcome, kept);
 }
 
 /// The answer of an environment that never waits.
 template <TranslationEnvironment Env>
 TranslationResult translate_now(Env& env, const Request& request) {
     TranslationResult result;
-    sim::run_ready(translate(env, request, result));
+    sim::run_ready(translate(env, request, result.outcome, result.context));
     return result;
 }
 

@@ -29,16 +29,17 @@ struct WalkJob : sim::Pooled,
                  boost::intrusive::unordered_set_base_hook<sim::AutoUnlink> {
     /// `name` outlives it.
     WalkJob(sim::Simulation& simulation, const std::string& name) : done(simulation, sim::BorrowedName{name}) {}
-    MissKey key;  ///< of one that others may join
-    arch::Request request;
-    arch::Tags tags;
+    MissKey key;     ///< of one that others may join
+    u32 stream = 0;  ///< on whose behalf
     bool tagged = false;
     bool stale = false;  ///< an invalidation covered it: nothing is kept, nobody joins any more
     bool finished = false;
     bool missed = false;  ///< has read a descriptor
-    Time slot_wait = 0;   ///< time spent waiting for a walk slot
-    arch::TranslationResult result;
+    bool joined = false;  ///< somebody waits for its result
+    arch::Tags tags;
+    Time slot_wait = 0;  ///< time spent waiting for a walk slot
     sim::Signal done;
+    std::optional<arch::TranslationResult> result;  ///< if it is finished and was joined
 };
 using WalkJobPtr = boost::intrusive_ptr<WalkJob>;
 

@@ -204,7 +204,8 @@ bool Tbu::look_up(Pending& pending, Time& at) {
 
 sim::Task<> Tbu::miss(Pending& pending, Time looked_up) {
     const Time arrived = simulation_.now();
-    const sim::Slots::Slot slot = co_await translation_slots_.take();
+    sim::Slots::Slot slot = translation_slots_.try_take();
+    if (!slot) slot = co_await translation_slots_.take();
     pending.spend(Stage::LookUp, looked_up);
     pending.spend(Stage::TranslationSlot, std::max(looked_up, simulation_.now()));
     co_await simulation_.until(clock_.after(std::max(looked_up, simulation_.now()), config_.link_latency));
@@ -218,10 +219,14 @@ sim::Task<> Tbu::miss(Pending& pending, Time looked_up) {
     ready(pending, simulation_.now());
 }
 
+void Tbu::keep(const arch::ContextPtr& context, const StreamKey& key) {
+    const KnownStream* const known = contexts_.find(key);
+    if (known == nullptr || known->context != context) contexts_.insert(key, KnownStream(context));
+}
+
 void Tbu::fill(Pending& pending, const arch::ContextPtr& context) {
     if (context == nullptr || !pending.request.ordinary()) return;
-    if (!pending.stale)
-        contexts_.insert({pending.request.stream_id, pending.request.substream_id}, KnownStream(context));
+    if (!pending.stale) keep(context, {pending.request.stream_id, pending.request.substream_id});
     pending.address = arch::canonical_address(*context, pending.request.address);
     if (pending.outcome.disposition != Disposition::Proceed || !pending.outcome.translated) return;
     const Translation& translation = pending.outcome.translation;

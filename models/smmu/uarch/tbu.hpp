@@ -126,6 +126,7 @@ private:
     /// True if the TLBs or the registers answer; `pending.outcome` is set and `at` advanced by the look-ups.
     bool look_up(Pending& pending, Time& at);
     sim::Task<> miss(Pending& pending, Time looked_up);
+    void keep(const arch::ContextPtr& context, const StreamKey& key);
     void fill(Pending& pending, const arch::ContextPtr& context);
     void ready(Pending& pending, Time at);
     /// Status and data of a transaction that does not proceed.

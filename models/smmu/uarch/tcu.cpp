@@ -30,7 +30,7 @@ Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config,
 
 WalkJobPtr Tcu::begin_job(Pending& pending) {
     const WalkJobPtr job = new WalkJob(simulation_, job_name_);
-    job->request = pending.request;
+    job->stream = pending.request.stream_id;
     pending.job = job;
     return job;
 }
@@ -45,6 +45,7 @@ Task<arch::ContextPtr> Tcu::translate(Pending& pending) {
     const MissKey key{pending.request.stream_id, pending.request.substream_id, pending.address >> 12};
     if (const auto found = misses_.find(key); shared && found != misses_.end() && !found->stale) {
         const WalkJobPtr job(&*found);
+        job->joined = true;
         ++joined_;
         pending.job = job;
         pending.hit = Hit::Joined;
@@ -52,7 +53,7 @@ Task<arch::ContextPtr> Tcu::translate(Pending& pending) {
         pending.spend(Stage::Joined, simulation_.now());
         if (serves(*job, pending)) {
             latency_.add(simulation_.now() - arrived);
-            co_return job->result.context;
+            co_return job->result->context;
         }
     }
     const WalkJobPtr job = begin_job(pending);
@@ -63,21 +64,22 @@ Task<arch::ContextPtr> Tcu::translate(Pending& pending) {
         misses_.erase(key);  // nobody joins an earlier one any more
         misses_.insert(*job);
     }
+    arch::ContextPtr context;
     {
         TimedEnvironment environment(*this, *job);
-        co_await arch::translate(environment, job->request, job->result);
-        count_walk(environment, job->result);
+        co_await arch::translate(environment, pending.request, pending.outcome, context);
+        count_walk(environment, pending.outcome);
     }
     account(pending, *job);
     if (shared) {
         job->finished = true;
         job->unlink();
+        if (job->joined) job->result = {pending.outcome, context};
         job->done.notify_all();
-        prefetch_behind(job->request, job->result);
+        prefetch_behind(pending.request, pending.outcome);
     }
     latency_.add(simulation_.now() - arrived);
-    pending.outcome = job->result.outcome;
-    co_return job->result.context;
+    co_return context;
 }
 
 void Tcu::account(Pending& pending, const WalkJob& job) {
@@ -89,9 +91,9 @@ void Tcu::account(Pending& pending, const WalkJob& job) {
 
 /// What the walk found serves everybody whom it permits; a fault is found, and recorded, by each on its own.
 bool Tcu::serves(const WalkJob& job, Pending& pending) {
-    const arch::Outcome& found = job.result.outcome;
+    const arch::Outcome& found = job.result->outcome;
     if (found.disposition != arch::Disposition::Proceed || !found.translated) return false;
-    const arch::StreamContext& context = *job.result.context;
+    const arch::StreamContext& context = *job.result->context;
     const arch::Request& request = pending.request;
     const arch::Request effective = arch::override_request(request, context.ste, identification_);
     arch::Translation translation = found.translation;
@@ -104,8 +106,8 @@ bool Tcu::serves(const WalkJob& job, Pending& pending) {
     return true;
 }
 
-void Tcu::count_walk(const TimedEnvironment& environment, const TranslationResult& result) {
-    if (environment.reads() == 0 || result.outcome.fault) return;
+void Tcu::count_walk(const TimedEnvironment& environment, const arch::Outcome& outcome) {
+    if (environment.reads() == 0 || outcome.fault) return;
     ++walks_;
     walk_latency_.add(simulation_.now() - environment.began());
     walk_reads_.add(environment.reads());
@@ -131,7 +133,7 @@ void Tcu::keep_context(u32 stream, u32 substream, const arch::ContextPtr& contex
 class Tcu::Background {
 public:
     Background(Tcu& tcu, u32 stream) : tcu_(tcu), job_(tcu.simulation_, tcu.job_name_) {
-        job_.request.stream_id = stream;
+        job_.stream = stream;
         tcu_.background_.push_back(&job_);
         tcu_.received(stream);
     }
@@ -157,16 +159,16 @@ Task<> Tcu::prefetch(arch::Prefetch prefetch) {
         request.address = prefetch.first + index * prefetch.stride;
         request.speculative = true;
         TranslationResult unused;
-        if (prefetch.addresses) co_await arch::translate(environment, request, unused);
+        if (prefetch.addresses) co_await arch::translate(environment, request, unused.outcome, unused.context);
         else co_await arch::lookup_context(environment, request);
     }
 }
 
-void Tcu::prefetch_behind(const arch::Request& request, const TranslationResult& result) {
+void Tcu::prefetch_behind(const arch::Request& request, const arch::Outcome& outcome) {
     if (config_.prefetch == PrefetchPolicy::None || walk_slots_.in_use() == walk_slots_.capacity()) return;
-    if (result.outcome.disposition != arch::Disposition::Proceed || !result.outcome.translated) return;
+    if (outcome.disposition != arch::Disposition::Proceed || !outcome.translated) return;
     arch::Request next = request;
-    const unsigned span = std::min(result.outcome.translation.span, 52u);
+    const unsigned span = std::min(outcome.translation.span, 52u);
     next.address = (request.address & ~sim::low_mask(span)) + (u64{1} << span);
     next.read = true;
     next.write = next.instruction = false;
@@ -181,7 +183,7 @@ Task<> Tcu::prefetch_page(arch::Request request) {
     TimedEnvironment environment(*this, background.job());
     environment.forbid_updates();
     TranslationResult unused;
-    co_await arch::translate(environment, request, unused);
+    co_await arch::translate(environment, request, unused.outcome, unused.context);
 }
 
 Task<spec::GatosPar> Tcu::operate(arch::AddressOperation operation) {

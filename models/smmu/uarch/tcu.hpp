@@ -68,7 +68,7 @@ private:
     };
 
     WalkJobPtr begin_job(Pending& pending);
-    void count_walk(const TimedEnvironment& environment, const arch::TranslationResult& result);
+    void count_walk(const TimedEnvironment& environment, const arch::Outcome& outcome);
     /// The time of its own walk, by stages.
     void account(Pending& pending, const WalkJob& job);
     bool serves(const WalkJob& job, Pending& pending);
@@ -88,7 +88,7 @@ private:
     void received(u32 stream);
     void missed(u32 stream);
     /// Follows a walk of a transaction by one of the next page, if the configuration says so and a slot is free.
-    void prefetch_behind(const arch::Request& request, const arch::TranslationResult& result);
+    void prefetch_behind(const arch::Request& request, const arch::Outcome& outcome);
     sim::Task<> prefetch_page(arch::Request request);
 
     sim::Simulation& simulation_;

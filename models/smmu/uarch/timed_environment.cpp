@@ -89,7 +89,7 @@ void TimedEnvironment::Reader::begin() {
 inline void TimedEnvironment::count(const Fetch& fetch) {
     if (!fetch.descriptor() || reads_ == 0) count_first(fetch);
     reads_ += fetch.descriptor();
-    tcu_.count(fetch, job_.request.stream_id);
+    tcu_.count(fetch, job_.stream);
 }
 
 void TimedEnvironment::Reader::send() {
@@ -135,10 +135,10 @@ Fetched TimedEnvironment::Read::await_resume() const {
 void TimedEnvironment::count_first(const Fetch& fetch) {
     if (fetch.descriptor()) {
         began_ = tcu_.simulation_.now();
-        if (!std::exchange(job_.missed, true)) tcu_.missed(job_.request.stream_id);
+        if (!std::exchange(job_.missed, true)) tcu_.missed(job_.stream);
     } else if (!std::exchange(fetched_configuration_, true)) {
         ++tcu_.config_misses_;
-        tcu_.events.report(spec::MonitorEvent::ConfigCacheMiss, job_.request.stream_id);
+        tcu_.events.report(spec::MonitorEvent::ConfigCacheMiss, job_.stream);
     }
 }
 
@@ -148,7 +148,7 @@ Task<FetchedDescriptor> TimedEnvironment::update(const Fetch fetch, u64 expected
     if (!slot_) co_await take_slot();  // everything before came from caches
     ++tcu_.walk_accesses_;
     ++tcu_.updates_;
-    tcu_.events.report(spec::MonitorEvent::TransTableWalkAccess, job_.request.stream_id);
+    tcu_.events.report(spec::MonitorEvent::TransTableWalkAccess, job_.stream);
     sim::Simulation& simulation = tcu_.simulation_;
     co_await cycles(tcu_.config_.walk_latency);
     const sim::AccessPtr access = own_access(simulation.accesses(), sim::Command::Atomic, fetch);

@@ -121,12 +121,12 @@ private:
     Tcu& tcu_;
     WalkJob& job_;
     sim::Slots::Slot slot_;  ///< taken with the first read, given back with the end of the translation
-    Time granted_ = 0;       ///< when it was
+    u64 reads_ = 0;
+    Time granted_ = 0;  ///< when the slot was
+    Time began_ = 0;
     Updates updates_ = Updates::Performed;
     bool searched_configuration_ = false;
     bool fetched_configuration_ = false;
-    u64 reads_ = 0;
-    Time began_ = 0;
     Reader reader_;
     std::optional<Stage1WalkCache::Found> searched1_;  ///< by a look-up for leaves, not asked for its table yet
     std::optional<Stage2WalkCache::Found> searched2_;
