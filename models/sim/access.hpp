@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "sim/attributes.hpp"
@@ -89,6 +90,7 @@ public:
 
 private:
     Hop* top_ = hops_.data();  ///< where the next one goes
+    u64 word_ = 0;             ///< the data of an access that is no larger
 
 public:
     Acceptance* acceptance = nullptr;  ///< told once, by the first target that can be full; may be null
@@ -98,8 +100,11 @@ public:
     /// Room for the protocol adapter that the access passes; owned by the adapter's pool.
     void* foreign = nullptr;
 
-    u8* data() { return size <= inline_bytes ? inline_.data() : large_.data(); }
-    const u8* data() const { return size <= inline_bytes ? inline_.data() : large_.data(); }
+    u8* data() { return const_cast<u8*>(std::as_const(*this).data()); }
+    const u8* data() const {
+        if (size <= sizeof word_) return reinterpret_cast<const u8*>(&word_);
+        return size <= inline_bytes ? inline_.data() : large_.data();
+    }
     std::span<u8> bytes() { return {data(), size}; }
 
     /// Sets the size and provides space for the data; the content is unspecified.

@@ -14,7 +14,8 @@ class Histogram {
 public:
     void add(u64 value) {
         const u32 index = bucket(value);
-        if (index >= buckets_.size()) buckets_.resize(index + 1);
+        if (index >= buckets_.size()) [[unlikely]]
+            grow(index);
         ++buckets_[index];
         ++count_;
         sum_ += value;
@@ -43,6 +44,8 @@ public:
 
 private:
     static constexpr unsigned precision = 7;
+
+    [[gnu::noinline]] void grow(u32 index) { buckets_.resize(index + 1); }
 
     static u32 bucket(u64 value) {
         if (value < (u64{2} << precision)) return static_cast<u32>(value);

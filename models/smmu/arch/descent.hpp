@@ -17,8 +17,8 @@ struct Descent {
     const Regime& regime;
     bool stage1;
     u64 address;  ///< under translation
-    Fetch fetch;
     unsigned covers = 0;  ///< log2 of what the table covers; 0: it is the first
+    Fetch fetch;
     TablePoint point;
 
     /// At the first table, unless caches know a deeper one.
@@ -56,7 +56,7 @@ struct Descent {
         covers = regime.geometry.low_bit(point.level);
         ++point.level;
         point.base = base;
-        point.place.reset();
+        if (context.stage2) point.place.reset();
         env.keep_table(context.tags, stage1, address, covers, point);
     }
 

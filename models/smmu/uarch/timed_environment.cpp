@@ -56,7 +56,7 @@ void TimedEnvironment::Reader::start(const Fetch& fetch, arch::Descent* walk, st
     walk_ = walk;
     suspend(handle);
     if (environment_.slot_) [[likely]] {
-        send();
+        read();
         return;
     }
     asked_ = simulation().now();
@@ -72,7 +72,7 @@ void TimedEnvironment::Reader::slot_granted(void* waiter, void*) {
     static_cast<Reader&>(*static_cast<Waiter*>(waiter)).begin();
 }
 void TimedEnvironment::Reader::slot_ready(void* waiter, void*) {
-    static_cast<Reader&>(*static_cast<Waiter*>(waiter)).send();
+    static_cast<Reader&>(*static_cast<Waiter*>(waiter)).read();
 }
 
 void TimedEnvironment::Reader::prepare() { access_ = simulation().accesses().make(sim::Command::Read, 0, 0); }
@@ -82,23 +82,29 @@ void TimedEnvironment::Reader::begin() {
     environment_.granted(taken(), asked_);
     const Tcu& tcu = environment_.tcu_;
     wait_for(tcu.read_name_);
-    if (tcu.config_.walk_start_latency == 0) send();
+    if (tcu.config_.walk_start_latency == 0) read();
     else proceed(tcu.clock_.after(simulation().now(), tcu.config_.walk_start_latency), &Reader::slot_ready);
 }
 
 inline void TimedEnvironment::count(const Fetch& fetch) {
     if (!fetch.descriptor() || reads_ == 0) count_first(fetch);
     reads_ += fetch.descriptor();
-    tcu_.count(fetch, job_.stream);
+    tcu_.count(fetch, stream_);
 }
 
+/// The first of a descent, or the only one.
+void TimedEnvironment::Reader::read() {
+    access_->resize(fetch_->size);
+    set_attributes(*access_, *fetch_);
+    send();
+}
+
+/// What lies there; of a descent all reads are alike but for the address.
 void TimedEnvironment::Reader::send() {
     environment_.count(*fetch_);
     sim::Access& access = *access_;
     access.status = sim::Status::Pending;
     access.address = fetch_->address;
-    access.resize(fetch_->size);
-    set_attributes(access, *fetch_);
     access.push(*this);
     const Tcu& tcu = environment_.tcu_;
     const Time now = simulation().now();
@@ -135,10 +141,10 @@ Fetched TimedEnvironment::Read::await_resume() const {
 void TimedEnvironment::count_first(const Fetch& fetch) {
     if (fetch.descriptor()) {
         began_ = tcu_.simulation_.now();
-        if (!std::exchange(job_.missed, true)) tcu_.missed(job_.stream);
+        if (!std::exchange(job_.missed, true)) tcu_.missed(stream_);
     } else if (!std::exchange(fetched_configuration_, true)) {
         ++tcu_.config_misses_;
-        tcu_.events.report(spec::MonitorEvent::ConfigCacheMiss, job_.stream);
+        tcu_.events.report(spec::MonitorEvent::ConfigCacheMiss, stream_);
     }
 }
 
@@ -148,7 +154,7 @@ Task<FetchedDescriptor> TimedEnvironment::update(const Fetch fetch, u64 expected
     if (!slot_) co_await take_slot();  // everything before came from caches
     ++tcu_.walk_accesses_;
     ++tcu_.updates_;
-    tcu_.events.report(spec::MonitorEvent::TransTableWalkAccess, job_.stream);
+    tcu_.events.report(spec::MonitorEvent::TransTableWalkAccess, stream_);
     sim::Simulation& simulation = tcu_.simulation_;
     co_await cycles(tcu_.config_.walk_latency);
     const sim::AccessPtr access = own_access(simulation.accesses(), sim::Command::Atomic, fetch);

@@ -10,7 +10,7 @@ sim::AccessPtr own_access(sim::AccessPool& accesses, sim::Command command, const
 
 class TimedEnvironment {
 public:
-    TimedEnvironment(Tcu& tcu, WalkJob& job) : tcu_(tcu), job_(job), reader_(*this) {}
+    TimedEnvironment(Tcu& tcu, WalkJob& job) : tcu_(tcu), job_(job), stream_(job.stream), reader_(*this) {}
     ~TimedEnvironment();
     TimedEnvironment(const TimedEnvironment&) = delete;
     TimedEnvironment& operator=(const TimedEnvironment&) = delete;
@@ -90,6 +90,7 @@ private:
         static void slot_ready(void* waiter, void*);
         static void descriptor_read(void* waiter, void*);
         void begin();
+        void read();
         void send();
 
         TimedEnvironment& environment_;
@@ -120,6 +121,7 @@ private:
 
     Tcu& tcu_;
     WalkJob& job_;
+    u32 stream_;  ///< of the job
     sim::Slots::Slot slot_;  ///< taken with the first read, given back with the end of the translation
     u64 reads_ = 0;
     Time granted_ = 0;  ///< when the slot was
