@@ -75,6 +75,11 @@ struct alignas(64) Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
     Time sent_at = 0;
     sim::intrusive::list_member_hook<sim::AutoUnlink> write_hook;  ///< of its lane, while it is not sent
     arch::Outcome outcome;
+    // Of a miss only.
+    Time missed_at = 0;
+    sim::Scheduler::Token token;  ///< on the link to the TCU or back
+    sim::Slots::Slot slot;        ///< of its TBU
+    arch::ContextPtr context;     ///< that the TCU has answered with, or null
     StageTimes stages;
 
     /// As new, but for what accept() and the look-up give it: request, address, outcome.

@@ -83,7 +83,7 @@ public:
 
 private:
     // TranslationService
-    sim::Task<arch::ContextPtr> translate(Pending& pending) override { return tcu_.translate(pending); }
+    void translate(Pending& pending) override { tcu_.translate(pending); }
     void record(const arch::Outcome& outcome) override;
     const arch::Control& control() const override { return registers_.control(); }
     const spec::Identification& identification() const override { return config_.identification; }

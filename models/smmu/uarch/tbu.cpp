@@ -56,7 +56,9 @@ Tbu::Tbu(sim::Simulation& simulation, std::string name, const TbuConfig& config,
       contexts_(config.contexts),
       records_(config.records_kept) {}
 
-Tbu::~Tbu() = default;
+Tbu::~Tbu() {
+    for (const auto& pending : all_) simulation_.scheduler().cancel(pending->token);
+}
 
 void Tbu::receive(Access& access, Time at) {
     if (access.journey) access.journey->enter(Journey::Part::Smmu, at);
@@ -122,7 +124,7 @@ void Tbu::start(Pending& pending) {
         ++misses;
         events.report(spec::MonitorEvent::TlbMiss, pending.request.stream_id);
     }
-    scope_.spawn("translation", miss(pending, at));
+    ask(pending, at);
 }
 
 const sim::MemoryAttributes& Tbu::KnownStream::combine(const sim::MemoryAttributes& memory,
@@ -202,21 +204,55 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     return true;
 }
 
-sim::Task<> Tbu::miss(Pending& pending, Time looked_up) {
-    const Time arrived = simulation_.now();
-    sim::Slots::Slot slot = translation_slots_.try_take();
-    if (!slot) slot = co_await translation_slots_.take();
-    pending.spend(Stage::LookUp, looked_up);
-    pending.spend(Stage::TranslationSlot, std::max(looked_up, simulation_.now()));
-    co_await simulation_.until(clock_.after(std::max(looked_up, simulation_.now()), config_.link_latency));
-    pending.spend(Stage::Link, simulation_.now());
-    const arch::ContextPtr context = co_await service_.translate(pending);
-    co_await simulation_.until(clock_.after(simulation_.now(), config_.link_latency));
-    pending.spend(Stage::Link, simulation_.now());
-    miss_latency_.add(simulation_.now() - arrived);
-    fill(pending, context);
+void Tbu::ask(Pending& pending, Time looked_up) {
+    pending.missed_at = simulation_.now();
+    pending.ready_at = looked_up;
+    pending.slot = translation_slots_.try_take();
+    if (pending.slot) leave(pending);
+    else scope_.spawn("translation", wait_for_slot(pending));
+}
+
+sim::Task<> Tbu::wait_for_slot(Pending& pending) {
+    pending.slot = co_await translation_slots_.take();
+    leave(pending);
+}
+
+void Tbu::leave(Pending& pending) {
+    const Time from = std::max(pending.ready_at, simulation_.now());
+    pending.spend(Stage::LookUp, pending.ready_at);
+    pending.spend(Stage::TranslationSlot, from);
+    cross_link(pending, from, &Tbu::arrived_at_tcu);
+}
+
+void Tbu::cross_link(Pending& pending, Time from, sim::Scheduler::Function next) {
+    const Time at = clock_.after(from, config_.link_latency);
+    if (at <= simulation_.now()) next(this, &pending);
+    else pending.token = simulation_.scheduler().at(at, next, this, &pending);
+}
+
+void Tbu::arrived_at_tcu(void* tbu, void* object) {
+    Tbu& self = *static_cast<Tbu*>(tbu);
+    Pending& pending = *static_cast<Pending*>(object);
+    pending.spend(Stage::Link, self.simulation_.now());
+    self.service_.translate(pending);
+}
+
+void Tbu::answered(Pending& pending, arch::ContextPtr context) {
+    pending.context = std::move(context);
+    cross_link(pending, simulation_.now(), &Tbu::returned);
+}
+
+void Tbu::returned(void* tbu, void* object) {
+    Tbu& self = *static_cast<Tbu*>(tbu);
+    Pending& pending = *static_cast<Pending*>(object);
+    const Time now = self.simulation_.now();
+    pending.spend(Stage::Link, now);
+    self.miss_latency_.add(now - pending.missed_at);
+    const sim::Slots::Slot slot = std::move(pending.slot);  // free for others when all is done
+    self.fill(pending, pending.context);
+    pending.context.reset();
     pending.job.reset();
-    ready(pending, simulation_.now());
+    self.ready(pending, now);
 }
 
 void Tbu::keep(const arch::ContextPtr& context, const StreamKey& key) {
@@ -297,6 +333,9 @@ void Tbu::reset() {
     latest_lane_ = nullptr;
     free_.clear();
     for (const auto& pending : all_) {
+        simulation_.scheduler().cancel(pending->token);
+        pending->slot.release();
+        pending->context.reset();
         pending->renew();
         free_.push_back(pending.get());
     }

@@ -19,8 +19,8 @@ namespace smmusim::smmu::uarch {
 /// What a TBU asks of the rest of the SMMU.
 class TranslationService {
 public:
-    /// The outcome, by the TCU, of a transaction that no TLB could translate, and the context to keep, or null.
-    virtual sim::Task<arch::ContextPtr> translate(Pending& pending) = 0;
+    /// The TCU translates what no TLB could: gives the transaction its outcome, and its TBU an answer.
+    virtual void translate(Pending& pending) = 0;
     /// A fault of a transaction that has been terminated.
     virtual void record(const arch::Outcome& outcome) = 0;
     /// A transaction whose fault stalls it: waits until retry() or abort_stalled() of its TBU.
@@ -59,6 +59,8 @@ public:
     void inspect(sim::Access& access) override;
     void complete(sim::Access& access, Time at) override;
 
+    /// The TCU's answer to a miss: its outcome is set; `context` may be kept, or is null.
+    void answered(Pending& pending, arch::ContextPtr context);
     /// A stalled transaction starts again as if new (CMD_RESUME), or ends.
     void retry(Pending& pending);
     void end_stalled(Pending& pending, arch::Disposition disposition);
@@ -125,7 +127,14 @@ private:
     static void left(void* tbu, void* reset_count);
     /// True if the TLBs or the registers answer; `pending.outcome` is set and `at` advanced by the look-ups.
     bool look_up(Pending& pending, Time& at);
-    sim::Task<> miss(Pending& pending, Time looked_up);
+    /// The way of a miss: a translation slot, the link to the TCU, its answer, the link back.
+    void ask(Pending& pending, Time looked_up);
+    sim::Task<> wait_for_slot(Pending& pending);
+    void leave(Pending& pending);
+    static void arrived_at_tcu(void* tbu, void* pending);
+    static void returned(void* tbu, void* pending);
+    /// Goes on with `next` when a message has crossed the link.
+    void cross_link(Pending& pending, Time from, sim::Scheduler::Function next);
     void keep(const arch::ContextPtr& context, const StreamKey& key);
     void fill(Pending& pending, const arch::ContextPtr& context);
     void ready(Pending& pending, Time at);

@@ -1,5 +1,6 @@
 #include "smmu/uarch/tcu.hpp"
 
+#include "smmu/uarch/tbu.hpp"
 #include "smmu/uarch/timed_environment.hpp"
 
 namespace smmusim::smmu::uarch {
@@ -35,7 +36,7 @@ WalkJobPtr Tcu::begin_job(Pending& pending) {
     return job;
 }
 
-Task<arch::ContextPtr> Tcu::translate(Pending& pending) {
+Task<> Tcu::serve(Pending& pending) {
     received(pending.request.stream_id);
     const Time arrived = simulation_.now();
     if (pending.request.address_type == sim::AddressType::TranslationRequest)
@@ -53,7 +54,8 @@ Task<arch::ContextPtr> Tcu::translate(Pending& pending) {
         pending.spend(Stage::Joined, simulation_.now());
         if (serves(*job, pending)) {
             latency_.add(simulation_.now() - arrived);
-            co_return job->result->context;
+            pending.tbu->answered(pending, job->result->context);
+            co_return;
         }
     }
     const WalkJobPtr job = begin_job(pending);
@@ -79,7 +81,7 @@ Task<arch::ContextPtr> Tcu::translate(Pending& pending) {
         prefetch_behind(pending.request, pending.outcome);
     }
     latency_.add(simulation_.now() - arrived);
-    co_return context;
+    pending.tbu->answered(pending, std::move(context));
 }
 
 void Tcu::account(Pending& pending, const WalkJob& job) {

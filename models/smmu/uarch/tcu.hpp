@@ -22,8 +22,8 @@ public:
         const spec::Identification& identification, arch::Registers& registers, sim::Port& memory);
 
     /// Translates for `pending`, or joins a translation of the same page that is under way: gives it its outcome, and
-    /// returns the context to keep, if there is one.
-    sim::Task<arch::ContextPtr> translate(Pending& pending);
+    /// its TBU an answer with the context to keep, if there is one.
+    void translate(Pending& pending) { scope_.spawn("translation", serve(pending)); }
 
     /// Fills caches as CMD_PREFETCH_* asks; leaves no event.
     sim::Task<> prefetch(arch::Prefetch prefetch);
@@ -43,6 +43,7 @@ public:
     EventTap events;
 
 private:
+    sim::Task<> serve(Pending& pending);
     friend class TimedEnvironment;
     struct KeyOfJob {
         using type = MissKey;

@@ -121,7 +121,7 @@ private:
 
     Tcu& tcu_;
     WalkJob& job_;
-    u32 stream_;  ///< of the job
+    u32 stream_;             ///< of the job
     sim::Slots::Slot slot_;  ///< taken with the first read, given back with the end of the translation
     u64 reads_ = 0;
     Time granted_ = 0;  ///< when the slot was
