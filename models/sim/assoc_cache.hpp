@@ -90,7 +90,10 @@ public:
 
     /// Replaces the value of `key`, or an invalid entry of its set, or the policy's victim.
     void insert(const Key& key, Value value) {
-        if (sets_.empty()) return;
+        if (!sets_.empty()) claim(key) = std::move(value);
+    }
+    /// The place for the value of `key`, which holds anything, of a cache that is not of size 0.
+    Value& claim(const Key& key) {
         Entry* entry = lookup(key);
         if (entry == nullptr) {
             entry = &place_for(set_of(key));
@@ -105,8 +108,8 @@ public:
             }
             make_newest(*entry);
         }
-        entry->value = std::move(value);
         touch(*entry);
+        return entry->value;
     }
 
     /// Removes the entry of `key`; false if there is none.

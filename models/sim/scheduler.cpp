@@ -164,16 +164,21 @@ inline void Scheduler::execute(Event& event) {
     if (executed_ % poll_interval == 0 && poll_ != nullptr) poll_(poll_object_, nullptr);
 }
 
+/// Nothing but timers is left: work that is scheduled is counted, so that the next event is of this kind then.
+inline bool Scheduler::ends(const Event& next, Until until) const {
+    return next.kind == Kind::Timer && work_ == 0 && until == Until::Idle;
+}
+
 void Scheduler::run(Time limit, Until until) {
     limit_ = std::min(limit, end_of_time - 1);  // what is scheduled for the end of time never happens
-    while (!stop_ && (work_ != 0 || until == Until::Limit)) {
+    while (!stop_) {
         if (open_count_ != 0) {
             Event& event = *open_[open_count_ - 1].event;
             if (event.sequence == 0) {
                 drop_cancelled();
                 continue;
             }
-            if (event.time > limit_) return;
+            if (event.time > limit_ || ends(event, until)) return;
             --open_count_;
             execute(event);
             continue;
@@ -190,7 +195,7 @@ void Scheduler::run(Time limit, Until until) {
             release(*take_list(number));
             continue;
         }
-        if (first->time > limit_) return;
+        if (first->time > limit_ || ends(*first, until)) return;
         execute(*take_list(number));
     }
 }

@@ -130,6 +130,7 @@ private:
     Event* take_list(u64 number);
     void open(u64 number);
     void execute(Event& event);
+    bool ends(const Event& next, Until until) const;
 
     std::deque<Event> slab_;
     Event* free_ = nullptr;

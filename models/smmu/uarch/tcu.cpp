@@ -44,7 +44,9 @@ Task<> Tcu::serve(Pending& pending) {
     // ATS and unsupported transactions share no walk.
     const bool shared = pending.request.ordinary();
     const MissKey key{pending.request.stream_id, pending.request.substream_id, pending.address >> 12};
-    if (const auto found = misses_.find(key); shared && found != misses_.end() && !found->stale) {
+    const auto found = misses_.find(key);
+    const bool known = shared && found != misses_.end();
+    if (known && !found->stale) {
         const WalkJobPtr job(&*found);
         job->joined = true;
         ++joined_;
@@ -63,7 +65,7 @@ Task<> Tcu::serve(Pending& pending) {
         pending.stale = false;  // what a joined walk may have missed, this one sees
         pending.hit = Hit::Miss;
         job->key = key;
-        misses_.erase(key);  // nobody joins an earlier one any more
+        if (known) misses_.erase(key);  // nobody joins an earlier one any more
         misses_.insert(*job);
     }
     arch::ContextPtr context;

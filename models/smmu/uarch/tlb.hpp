@@ -53,14 +53,14 @@ public:
     /// Keeps what a walk of `address` found.
     void insert(const arch::Tags& tags, u64 address, const arch::Translation& found) {
         if (cache_.capacity() == 0) return;
-        arch::Translation translation = found;
-        const u64 offset = sim::low_mask(translation.span);
-        translation.output &= ~offset;
-        translation.ipa &= ~offset;
-        const bool global = tags.stage1 && translation.global;
-        spans_ |= u64{1} << translation.span;
+        const bool global = tags.stage1 && found.global;
+        spans_ |= u64{1} << found.span;
         globals_ |= global;
-        cache_.insert(key(tags, global, address, translation.span), translation);
+        arch::Translation& kept = cache_.claim(key(tags, global, address, found.span));
+        kept = found;
+        const u64 offset = sim::low_mask(found.span);
+        kept.output &= ~offset;
+        kept.ipa &= ~offset;
     }
 
     void invalidate(const arch::TranslationScope& scope) {
