@@ -57,6 +57,25 @@ TEST_F(MissTable, SecondMissToSamePageJoinsTheWalk) {
     EXPECT_EQ(machine.memory.log.size(), 6u + 2u);
 }
 
+TEST_F(MissTable, SpeculativeWriteJoinsNoWalk) {
+    Client read(machine.simulation), write(machine.simulation), guess(machine.simulation);
+    write.submit(machine.smmu.tbu(0), Command::Write, stream, iova + 0x1000);
+    machine.run();
+    ASSERT_EQ(write.access->status, Status::Ok) << "the page can be written";
+    machine.memory.log.clear();
+    read.submit(machine.smmu.tbu(0), Command::Read, stream, iova);
+    while (machine.memory.log.empty())
+        machine.simulation.scheduler().run(machine.simulation.scheduler().next_time(), sim::Scheduler::Until::Limit);
+    guess.access = machine.simulation.accesses().make(Command::Write, iova, 8);
+    guess.access->attributes = read.access->attributes;
+    guess.access->attributes.speculative = true;
+    guess.access->push(guess);
+    machine.smmu.tbu(0).receive(*guess.access, machine.simulation.now());
+    machine.run();
+    EXPECT_EQ(read.access->status, Status::Ok);
+    EXPECT_EQ(guess.access->status, Status::CompleterAbort);
+}
+
 TEST_F(Ordering, HitOvertakesAMiss) {
     Client warm(machine.simulation);
     warm.submit(machine.smmu.tbu(0), Command::Read, stream, iova);

@@ -33,6 +33,8 @@ struct Request {
     /// Untranslated and of a type that the SMMU knows: what TLBs and other walks may answer.
     bool ordinary() const { return address_type == sim::AddressType::Untranslated && !unsupported; }
     bool has_substream() const { return substream_id != sim::no_id; }
+    /// Nobody asked for the write yet: it is never performed.
+    bool guessed_write() const { return speculative && write; }
 };
 
 /// What a leaf permits: read, write and execute at either privilege.

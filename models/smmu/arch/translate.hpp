@@ -11,7 +11,8 @@ inline Task<> refuse(Fault fault, const Request& request, Outcome& outcome) {
     co_return;
 }
 
-/// How the transaction ends, and in `kept`, if it is null, the context that may be kept for the next one of its stream.
+/// How the transaction ends, and in `kept`, which comes in null, the context that may be kept for the next one of its
+/// stream, if there is one.
 /// What the arguments refer to lives as long as the task.
 template <TranslationEnvironment Env>
 Task<> translate(Env& env, const Request& request, Outcome& outcome, ContextPtr& kept) {
@@ -21,7 +22,7 @@ Task<> translate(Env& env, const Request& request, Outcome& outcome, ContextPtr&
         const bool silent = request.address_type == sim::AddressType::Translated;
         return refuse(silent ? silent_fault(fault.reason) : fault, request, outcome);
     }
-    if (request.speculative && request.write)
+    if (request.guessed_write())
         return refuse(silent_fault("a speculative write is never performed"), request, outcome);
     if (request.address_type == sim::AddressType::Untranslated) return translate_ordinary(env, request, outcome, kept);
     outcome = {};

@@ -142,7 +142,7 @@ const sim::MemoryAttributes& Tbu::KnownStream::combine(const sim::MemoryAttribut
 
 bool Tbu::look_up(Pending& pending, Time& at) {
     const arch::Control& control = service_.control();
-    if (!pending.request.ordinary() || (pending.request.speculative && pending.request.write)) {
+    if (!pending.request.ordinary() || pending.request.guessed_write()) {
         // Not for a TLB to answer.
         pending.uses_translation = control.enabled;
         at = clock_.after(at, config_.utlb_latency);

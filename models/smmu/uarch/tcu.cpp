@@ -41,8 +41,8 @@ Task<> Tcu::serve(Pending& pending) {
     const Time arrived = simulation_.now();
     if (pending.request.address_type == sim::AddressType::TranslationRequest)
         events.report(spec::MonitorEvent::PcieAtsTransRq, pending.request.stream_id);
-    // ATS and unsupported transactions share no walk.
-    const bool shared = pending.request.ordinary();
+    // ATS and unsupported transactions share no walk, nor do writes that are never performed.
+    const bool shared = pending.request.ordinary() && !pending.request.guessed_write();
     const MissKey key{pending.request.stream_id, pending.request.substream_id, pending.address >> 12};
     const auto found = misses_.find(key);
     const bool known = shared && found != misses_.end();
