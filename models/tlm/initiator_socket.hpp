@@ -30,12 +30,12 @@ public:
         clear_ = neighbour_ != nullptr;
     }
 
-    /// Nobody is between two sockets of ours: the access goes straight to the device, one after the other as always.
     void send(sim::Access& access, Time at) override {
         if (!clear_) [[unlikely]] {
             send_otherwise(access, at);
             return;
         }
+        // Nobody is between two sockets of ours: straight to the device, one after the other as always.
         clear_ = false;
         neighbour_->receive(access, at);
         if (held_.empty()) [[likely]]

@@ -46,6 +46,22 @@ TEST_F(Resources, SlotsAreGrantedFirstComeFirstServed) {
     EXPECT_EQ(slots.peak(), 2u);
 }
 
+TEST_F(Resources, PlaceThatIsAskedForAtOnceDoesNotOvertakeTheQueue) {
+    Slots slots(simulation, "slots", 1);
+    Scope scope(simulation, "test");
+    {
+        const Slots::Slot first = slots.try_take();
+        EXPECT_TRUE(first);
+        EXPECT_FALSE(slots.try_take());
+        scope.spawn("hold", hold(slots, 'a', 10));
+    }
+    EXPECT_FALSE(slots.try_take()) << "it belongs to the one that waited";
+    run();
+    EXPECT_EQ(order, "a");
+    EXPECT_TRUE(slots.try_take());
+    EXPECT_EQ(slots.in_use(), 0u);
+}
+
 TEST_F(Resources, LateComerDoesNotOvertakeOneThatIsAlreadyGranted) {
     Slots slots(simulation, "slots", 1);
     Scope scope(simulation, "test");

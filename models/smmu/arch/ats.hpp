@@ -151,7 +151,6 @@ Task<> translate_request(Env& env, Request request, Outcome& outcome, ContextPtr
     outcome.entry =
         detail::granted(effective, request, translation.permissions(),
                         eats == EffectiveEats::SplitStage ? translation.ipa : translation.output, translation.span);
-    co_return;
 }
 
 /// A translated transaction: its address is physical, or of split-stage ATS an intermediate one.
@@ -213,7 +212,6 @@ Task<> translate_translated(Env& env, Request request, Outcome& outcome) {
     co_await translate_stages(env, context, effective, translation.value, translation.fault);
     if (translation) outcome = proceed(context, id, effective, translation.value);
     else outcome = dispose(translation.fault, effective, context);
-    co_return;
 }
 
 }  // namespace smmusim::smmu::arch

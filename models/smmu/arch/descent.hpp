@@ -2,6 +2,7 @@
 #pragma once
 
 #include "smmu/arch/environment.hpp"
+#include "smmu/arch/geometry.hpp"
 
 namespace smmusim::smmu::arch {
 
@@ -16,7 +17,7 @@ struct Descent {
     const StreamContext& context;
     const Regime& regime;
     bool stage1;
-    u64 address;  ///< under translation
+    u64 address;          ///< under translation
     unsigned covers = 0;  ///< log2 of what the table covers; 0: it is the first
     Fetch fetch;
     TablePoint point;

@@ -36,11 +36,12 @@ struct Fetch {
     bool descriptor() const { return kind == Kind::Stage1 || kind == Kind::Stage2; }
 };
 
-/// What lies there: of a structure, or of a descriptor.
+/// What lies there.
 struct Fetched {
     bool ok = false;
     std::array<u64, 8> words{};
 };
+/// The same of a descriptor.
 struct FetchedDescriptor {
     bool ok = false;
     u64 raw = 0;

@@ -1,6 +1,7 @@
 // Stage 1: from a virtual to an intermediate or physical address (DDI 0487, D8.2; IHI 0070, 3.4, 3.13 and 7.3).
 #pragma once
 
+#include "smmu/arch/regime.hpp"
 #include "smmu/arch/walk_stage2.hpp"
 
 namespace smmusim::smmu::arch {

@@ -39,7 +39,7 @@ struct WalkJob : sim::Pooled,
     arch::Tags tags;
     Time slot_wait = 0;  ///< time spent waiting for a walk slot
     sim::Signal done;
-    std::optional<arch::TranslationResult> result;  ///< if it is finished and was joined
+    std::optional<arch::TranslationResult> result;  ///< if it is finished, and was joined before
 };
 using WalkJobPtr = boost::intrusive_ptr<WalkJob>;
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
+
 #include "sim/trace.hpp"
 
 namespace smmusim::smmu::uarch {
@@ -18,11 +20,8 @@ namespace {
 
 constexpr std::array fetch_names{"L1STD", "STE", "L1CD", "CD", "S1", "S2"};
 
-}  // namespace
-
-namespace {
-
 void set_attributes(sim::Access& access, const Fetch& fetch) {
+    access.attributes = {};
     access.attributes.transaction_class =
         fetch.descriptor() ? sim::TransactionClass::TableWalk : sim::TransactionClass::ConfigFetch;
     access.attributes.privileged = true;
@@ -105,6 +104,8 @@ void TimedEnvironment::Reader::send() {
     sim::Access& access = *access_;
     access.status = sim::Status::Pending;
     access.address = fetch_->address;
+    if (access.foreign != nullptr) [[unlikely]]
+        set_attributes(access, *fetch_);  // foreign modules may have changed them
     access.push(*this);
     const Tcu& tcu = environment_.tcu_;
     const Time now = simulation().now();
@@ -151,7 +152,7 @@ void TimedEnvironment::count_first(const Fetch& fetch) {
 Task<FetchedDescriptor> TimedEnvironment::update(const Fetch fetch, u64 expected, u64 desired) {
     if (updates_ == Updates::Forbidden) co_return FetchedDescriptor{};
     if (updates_ == Updates::Pretended) co_return FetchedDescriptor{true, expected};
-    if (!slot_) co_await take_slot();  // everything before came from caches
+    assert(slot_);  // the descriptor has been read
     ++tcu_.walk_accesses_;
     ++tcu_.updates_;
     tcu_.events.report(spec::MonitorEvent::TransTableWalkAccess, stream_);
@@ -315,13 +316,6 @@ void TimedEnvironment::granted(sim::Slots::Slot slot, Time asked) {
     granted_ = tcu_.simulation_.now();
     tcu_.walk_wait_.add(granted_ - asked);
     job_.slot_wait += granted_ - asked;
-}
-
-Task<> TimedEnvironment::take_slot() {
-    const Time asked = tcu_.simulation_.now();
-    sim::Slots::Slot slot = co_await tcu_.walk_slots_.take();
-    granted(std::move(slot), asked);
-    if (tcu_.config_.walk_start_latency != 0) co_await cycles(tcu_.config_.walk_start_latency);
 }
 
 }  // namespace smmusim::smmu::uarch

@@ -101,7 +101,6 @@ private:
     };
 
     auto cycles(u64 count) const { return tcu_.simulation_.until(tcu_.clock_.after(tcu_.simulation_.now(), count)); }
-    sim::Task<> take_slot();
     void granted(sim::Slots::Slot slot, Time asked);
     sim::Task<std::optional<spec::Ste>> search_ste(u32 stream);
     void count(const arch::Fetch& fetch);
