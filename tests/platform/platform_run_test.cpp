@@ -33,43 +33,6 @@ TEST(Platform, ResetEndsWhatIsUnderWayAndKeepsMemoryAndTime) {
     EXPECT_EQ(platform.memory().at(ram)[0], 0);
 }
 
-TEST(Platform, ResetAtAnyPointOfAMissGivesBackItsSlots) {
-    PlatformConfig config;
-    config.smmus[0].tbus[0].translation_slots = 1;
-    config.smmus[0].tcu.walk_slots = 1;
-    Platform platform{config};
-    const auto enable = [&] {
-        platform.mmio_write(0x0905'0000 + 0x80, ram, 8);  // a table of zeros: STE.V = 0
-        platform.mmio_write(0x0905'0000 + 0x88, 4, 4);
-        platform.mmio_write(0x0905'0000 + 0x20, 1, 4);
-        platform.run_until_idle();
-    };
-    // Two misses, of which one waits for the slots of the other.
-    const auto send = [&] {
-        std::vector<sim::DmaHandle> pair{read_of(ram, 64), read_of(ram + 4096, 64)};
-        for (const sim::DmaHandle& read : pair) platform.submit({.stream_id = 8}, read);
-        return pair;
-    };
-    enable();
-    const Time begin = platform.now();
-    for (const sim::DmaHandle& read : send()) platform.wait(read);
-    const Time whole = platform.now() - begin;
-    ASSERT_GT(whole, 100 * nanosecond);
-    for (Time point = 0; point < whole; point += nanosecond / 2) {
-        const std::vector<sim::DmaHandle> dropped = send();
-        platform.run(point);
-        platform.reset();
-        EXPECT_EQ(platform.simulation().accesses().in_use(), 0u) << point;
-        enable();
-        for (const sim::DmaHandle& read : send()) {
-            platform.wait(read);
-            ASSERT_EQ(read->status, Status::CompleterAbort) << "after a reset at " << point << " ps";
-        }
-        platform.run_until_idle();
-        EXPECT_EQ(platform.simulation().waiting(), "") << point;
-    }
-}
-
 TEST(Platform, RunForADurationEndsExactlyThen) {
     Platform platform{PlatformConfig{}};
     platform.run(1234567);

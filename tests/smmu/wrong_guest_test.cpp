@@ -171,13 +171,18 @@ TEST(WrongGuest, NeverCrashesNorHangsTheSmmu) {
 
 TEST(WrongGuest, ResetEndsEverythingAndTheSmmuWorksAgain) {
     for (u64 seed = 1; seed <= 50; ++seed) {
-        SmmuMachine machine;
+        // Two misses, of which one holds every slot and the other waits: the next one gets them nevertheless.
+        smmu::uarch::SmmuConfig config = SmmuMachine::small_config();
+        config.tbus[0].translation_slots = 1;
+        config.tcu.walk_slots = 1;
+        SmmuMachine machine(config);
         const u64 root = machine.stage1_stream(8);
         machine.map(root, 0x1000, SmmuMachine::ram + 0x200'0000);
         machine.bring_up();
         Random random(seed);
-        Client interrupted(machine.simulation);
+        Client interrupted(machine.simulation), waiting(machine.simulation);
         interrupted.submit(machine.smmu.tbu(0), sim::Command::Read, 8, 0x1000);
+        waiting.submit(machine.smmu.tbu(0), sim::Command::Read, 8, 0x2000);
         machine.run_to(machine.simulation.now() + random.below(900) * nanosecond);
         machine.simulation.scheduler().clear();
         machine.smmu.reset();
