@@ -104,8 +104,6 @@ void TimedEnvironment::Reader::send() {
     sim::Access& access = *access_;
     access.status = sim::Status::Pending;
     access.address = fetch_->address;
-    if (access.foreign != nullptr) [[unlikely]]
-        set_attributes(access, *fetch_);  // foreign modules may have changed them
     access.push(*this);
     const Tcu& tcu = environment_.tcu_;
     const Time now = simulation().now();
@@ -125,8 +123,14 @@ void TimedEnvironment::Reader::descriptor_read(void* waiter, void*) {
     const FetchedDescriptor fetched = reader.descriptor();
     if (environment.tcu_.simulation_.trace() != nullptr) [[unlikely]]
         environment.trace(*reader.fetch_, "", fetched);
-    if (reader.walk_->follow(environment, fetched)) reader.send();
-    else resume(waiter, nullptr);
+    if (!reader.walk_->follow(environment, fetched)) {
+        resume(waiter, nullptr);
+        return;
+    }
+    // Foreign modules may have changed the attributes.
+    if (reader.access_->foreign != nullptr) [[unlikely]]
+        set_attributes(*reader.access_, *reader.fetch_);
+    reader.send();
 }
 
 Fetched TimedEnvironment::Read::await_resume() const {
