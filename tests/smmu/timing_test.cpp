@@ -99,6 +99,18 @@ TEST(Timing, MissReadsWhatTheWalkCachesDoNotKnow) {
         }
 }
 
+TEST(Timing, TableReadTakesOneEventWhereNothingIsKeptOfIt) {
+    Machine machine;
+    machine.warm(iova + 0x1000);
+    machine.settle();
+    const u64 before = machine.simulation.scheduler().executed();
+    Client client(machine.simulation);
+    machine.read(client, iova);
+    machine.run();
+    // Link, structures, four reads and the answer of the last, link, the transaction itself.
+    EXPECT_EQ(machine.simulation.scheduler().executed() - before, 2u + 4 + 1 + 2);
+}
+
 TEST(Timing, LeafOfAWalkCacheNeedsNoRead) {
     uarch::SmmuConfig config = SmmuMachine::small_config();
     config.tcu.walk_cache.entries = 64;

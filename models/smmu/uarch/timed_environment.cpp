@@ -85,52 +85,53 @@ void TimedEnvironment::Reader::begin() {
     else proceed(tcu.clock_.after(simulation().now(), tcu.config_.walk_start_latency), &Reader::slot_ready);
 }
 
-inline void TimedEnvironment::count(const Fetch& fetch) {
-    if (!fetch.descriptor() || reads_ == 0) count_first(fetch);
-    reads_ += fetch.descriptor();
-    tcu_.count(fetch, stream_);
-}
-
 /// The first of a descent, or the only one.
 void TimedEnvironment::Reader::read() {
+    if (!fetch_->descriptor() || environment_.reads_ == 0) environment_.count_first(*fetch_);
     access_->resize(fetch_->size);
     set_attributes(*access_, *fetch_);
-    send();
+    send(simulation().now());
 }
 
-/// What lies there; of a descent all reads are alike but for the address.
-void TimedEnvironment::Reader::send() {
-    environment_.count(*fetch_);
+/// What lies there is wanted at `from`; of a descent all reads are alike but for the address.
+inline void TimedEnvironment::Reader::send(Time from) {
     sim::Access& access = *access_;
     access.status = sim::Status::Pending;
     access.address = fetch_->address;
     access.push(*this);
     const Tcu& tcu = environment_.tcu_;
-    const Time now = simulation().now();
-    tcu.memory_.send(access, tcu.config_.walk_latency == 0 ? now : tcu.clock_.after(now, tcu.config_.walk_latency));
+    tcu.memory_.send(access, tcu.config_.walk_latency == 0 ? from : tcu.clock_.after(from, tcu.config_.walk_latency));
 }
 
-void TimedEnvironment::Reader::complete(sim::Access&, Time at) {
+/// Memory has been read; the TCU has the answer later.
+void TimedEnvironment::Reader::complete(sim::Access& access, Time at) {
+    const FetchedDescriptor fetched = descriptor();
+    environment_.answered(*fetch_, fetched);
     const Tcu& tcu = environment_.tcu_;
     const Time then = tcu.config_.walk_return_latency == 0 ? at : tcu.clock_.after(at, tcu.config_.walk_return_latency);
-    proceed(then, walk_ != nullptr ? &Reader::descriptor_read : &Waiter::resume);
+    if (walk_ == nullptr) {
+        proceed(then, &Waiter::resume);
+    } else if (environment_.keeps_tables(walk_->stage1) || access.foreign != nullptr) {
+        proceed(then, &Reader::descriptor_read);
+    } else if (walk_->follow(environment_, fetched)) {
+        // Before the next read arrives nothing happens that others could see: no event is due at the answer.
+        send(then);
+    } else {
+        proceed(then, &Waiter::resume);
+    }
 }
 
 /// The coroutine of the walk goes on when there is more to do than to read the next table.
 void TimedEnvironment::Reader::descriptor_read(void* waiter, void*) {
     Reader& reader = static_cast<Reader&>(*static_cast<Waiter*>(waiter));
-    TimedEnvironment& environment = reader.environment_;
-    const FetchedDescriptor fetched = reader.descriptor();
-    if (environment.tcu_.simulation_.trace() != nullptr) [[unlikely]]
-        environment.trace(*reader.fetch_, "", fetched);
-    if (!reader.walk_->follow(environment, fetched)) {
+    if (!reader.walk_->follow(reader.environment_, reader.descriptor())) {
         resume(waiter, nullptr);
         return;
     }
     // Foreign modules may have changed the attributes.
     if (reader.access_->foreign != nullptr) [[unlikely]]
         set_attributes(*reader.access_, *reader.fetch_);
-    reader.send();
+    reader.send(reader.simulation().now());
 }
 
 Fetched TimedEnvironment::Read::await_resume() const {
@@ -138,8 +139,15 @@ Fetched TimedEnvironment::Read::await_resume() const {
     Fetched fetched;
     fetched.ok = access.status == sim::Status::Ok;
     if (fetched.ok) std::memcpy(fetched.words.data(), access.data(), fetch_.size);
-    environment_.trace(fetch_, "", {fetched.ok, fetched.words[0]});
     return fetched;
+}
+
+/// Counted and told when memory has been read: in the order in which memory was accessed.
+inline void TimedEnvironment::answered(const Fetch& fetch, const FetchedDescriptor& fetched) {
+    reads_ += fetch.descriptor();
+    tcu_.count(fetch, stream_);
+    if (tcu_.simulation_.trace() != nullptr) [[unlikely]]
+        trace(fetch, "", fetched);
 }
 
 /// What counts once: the first descriptor that is read, and the first structure.

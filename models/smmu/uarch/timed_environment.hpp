@@ -28,7 +28,7 @@ public:
     sim::Answer<std::optional<spec::Ste>> cached_ste(u32 stream);
     sim::Answer<std::optional<spec::Cd>> cached_cd(u32 stream, u32 index);
     sim::Answer<void> cached_table(const arch::Tags& tags, bool stage1, u64 address, arch::TablePoint& found) {
-        if (stage1 ? !tcu_.stage1_.present() : !tcu_.stage2_.present()) return {};
+        if (!keeps_tables(stage1)) return {};
         return search_table(tags, stage1, address, found);
     }
     sim::Answer<bool> cached_stage2(const arch::Tags& tags, u64 ipa, arch::Stage2Leaf& leaf) {
@@ -39,7 +39,7 @@ public:
     void keep_ste(u32 stream, const spec::Ste& ste);
     void keep_cd(u32 stream, u32 index, const spec::Cd& cd);
     void keep_table(const arch::Tags& tags, bool stage1, u64 address, unsigned span, const arch::TablePoint& point) {
-        if (stage1 ? tcu_.stage1_.present() : tcu_.stage2_.present()) insert_table(tags, stage1, address, span, point);
+        if (keeps_tables(stage1)) insert_table(tags, stage1, address, span, point);
     }
     void place_table(const arch::Tags& tags, u64 address, unsigned span, const arch::TablePoint& point) {
         if (tcu_.stage1_.present() && !job_.stale) tcu_.stage1_.insert(tags, address, span, point);
@@ -91,7 +91,7 @@ private:
         static void descriptor_read(void* waiter, void*);
         void begin();
         void read();
-        void send();
+        void send(Time from);
 
         TimedEnvironment& environment_;
         const arch::Fetch* fetch_ = nullptr;
@@ -103,7 +103,9 @@ private:
     auto cycles(u64 count) const { return tcu_.simulation_.until(tcu_.clock_.after(tcu_.simulation_.now(), count)); }
     void granted(sim::Slots::Slot slot, Time asked);
     sim::Task<std::optional<spec::Ste>> search_ste(u32 stream);
-    void count(const arch::Fetch& fetch);
+    /// Whether a descriptor that leads to another table is kept.
+    bool keeps_tables(bool stage1) const { return stage1 ? tcu_.stage1_.present() : tcu_.stage2_.present(); }
+    void answered(const arch::Fetch& fetch, const arch::FetchedDescriptor& fetched);
     void count_first(const arch::Fetch& fetch);
     sim::Task<bool> search_translation(const arch::Tags& tags, u64 address, arch::Translation& translation);
     sim::Task<bool> search_stage2(const arch::Tags& tags, u64 ipa, arch::Stage2Leaf& leaf);
