@@ -20,27 +20,17 @@ void InitiatorSocket::meet_peer() {
     peer_ = socket_.operator->();
     auto* const ours = dynamic_cast<TargetSocket*>(peer_);
     neighbour_ = ours != nullptr ? &ours->device() : nullptr;
-    clear_ = neighbour_ != nullptr;
 }
 
-void InitiatorSocket::send_otherwise(sim::Access& access, Time at) {
+void InitiatorSocket::send_abroad(sim::Access& access, Time at) {
     if (peer_ == nullptr) {
         meet_peer();
         send(access, at);
-    } else if (neighbour_ != nullptr || requesting_ || !held_.empty()) {
+    } else if (requesting_ || !held_.empty()) {
         held_.push_back({&access, at});
     } else {
         request_abroad(access, at);
     }
-}
-
-void InitiatorSocket::pass_held() {
-    while (!held_.empty()) {
-        const Held next = held_.front();
-        held_.pop_front();
-        neighbour_->receive(*next.access, next.at);
-    }
-    clear_ = true;
 }
 
 void InitiatorSocket::request_abroad(sim::Access& access, Time at) {

@@ -11,8 +11,8 @@
 namespace smmusim::tlm {
 
 /// Sends accesses in the base protocol to whatever is bound, and straight to the device when that is a target socket
-/// of ours: the same calls, without the payload in between. While a request is not accepted, later ones wait here,
-/// in order (request exclusion rule).
+/// of ours: the same calls, without the payload in between. While a foreign target has not accepted a request, later
+/// ones wait here, in order (request exclusion rule).
 class InitiatorSocket final : public sim::Port, public ::tlm::tlm_bw_transport_if<> {
 public:
     using Socket = ::tlm::tlm_initiator_socket<>;
@@ -25,22 +25,12 @@ public:
     Socket& socket() { return socket_; }
 
     /// Forgets what has not been sent yet; foreign targets answer in their own time, to nobody.
-    void reset() {
-        held_.clear();
-        clear_ = neighbour_ != nullptr;
-    }
+    void reset() { held_.clear(); }
 
     void send(sim::Access& access, Time at) override {
-        if (!clear_) [[unlikely]] {
-            send_otherwise(access, at);
-            return;
-        }
-        // Nobody is between two sockets of ours: straight to the device, one after the other as always.
-        clear_ = false;
-        neighbour_->receive(access, at);
-        if (held_.empty()) [[likely]]
-            clear_ = true;
-        else pass_held();
+        if (neighbour_ != nullptr) [[likely]]
+            neighbour_->receive(access, at);
+        else send_abroad(access, at);
     }
     Time perform(sim::Access& access) override;
     void inspect(sim::Access& access) override;
@@ -61,9 +51,8 @@ private:
         return neighbour_ == nullptr;
     }
     void meet_peer();
-    /// The first one of all, one that comes while another is being passed, and all that go abroad.
-    void send_otherwise(sim::Access& access, Time at);
-    void pass_held();
+    /// To a foreign target; and the first one of all, to anybody.
+    void send_abroad(sim::Access& access, Time at);
     void request_abroad(sim::Access& access, Time at);
     /// The request is over if it was this one; false if it was not.
     bool accepted(const Payload& payload);
@@ -72,7 +61,6 @@ private:
 
     KernelBridge& bridge_;
     Socket socket_;
-    bool clear_ = false;                  ///< to a device of ours, to which nothing is being passed
     bool requesting_ = false;             ///< a foreign target has not accepted the last request yet
     const Payload* requested_ = nullptr;  ///< by a foreign target: its END_REQ is still due
     std::deque<Held> held_;
