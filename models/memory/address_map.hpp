@@ -59,6 +59,9 @@ public:
         return &candidate;
     }
 
+    /// What find() found last, or null.
+    const Region* latest() const { return latest_; }
+
     const std::vector<Region>& regions() const { return regions_; }
 
 private:

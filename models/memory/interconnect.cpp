@@ -87,20 +87,33 @@ void Interconnect::receive(Ingress& ingress, Access& access, Time at) {
 
 /// One requester's accesses come here in order of time: when none of them is under way, and no atomic, a read waits
 /// for nothing. (An atomic that begins before the read arrives is not complete by then: the read sees the old value.)
-inline bool Interconnect::passes(Ingress& ingress, Access& access, Time at) {
-    if (!lines_.empty()) return false;
-    if (!requesters_.empty() && ordered(access) && requesters_.contains(key_of(ingress, access))) return false;
-    const Region* const region = map_.find(access.address, access.size);
-    if (region == nullptr) return false;
+bool Interconnect::may_pass(const Ingress& ingress, const Access& access) const {
+    if (access.command != Command::Read || !lines_.empty()) return false;
+    return requesters_.empty() || !ordered(access) || !requesters_.contains(key_of(ingress, access));
+}
+
+/// A read of which nothing is in the way.
+inline void Interconnect::pass(Ingress& ingress, Access& access, const Region& region, Time at) {
     ++reads_;
     access.push(ingress);
-    targets_[region->target]->send(access, at + request_latency_);
-    return true;
+    targets_[region.target]->send(access, at + request_latency_);
+}
+
+void Interconnect::receive_otherwise(Ingress& ingress, Access& access, Time at) {
+    if (access.journey) access.journey->enter(Journey::Part::Interconnect, at);
+    const Region* const region = may_pass(ingress, access) ? map_.find(access.address, access.size) : nullptr;
+    if (region != nullptr) pass(ingress, access, *region, at);
+    else receive(ingress, access, at);
 }
 
 void Interconnect::Ingress::receive(Access& access, Time at) {
-    if (access.journey) access.journey->enter(Journey::Part::Interconnect, at);
-    if (access.command != Command::Read || !owner_.passes(*this, access, at)) owner_.receive(*this, access, at);
+    // Most accesses are reads that meet nothing, of the region of the one before.
+    const Region* const region = owner_.map_.latest();
+    const bool plain = access.command == Command::Read && !access.journey && owner_.lines_.empty() &&
+                       owner_.requesters_.empty() && region != nullptr && region->contains(access.address, access.size);
+    if (plain) [[likely]]
+        owner_.pass(*this, access, *region, at);
+    else owner_.receive_otherwise(*this, access, at);
 }
 
 void Interconnect::Ingress::complete(Access& access, Time at) {

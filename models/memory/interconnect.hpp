@@ -89,7 +89,9 @@ private:
     static u64 key_of(const Ingress& ingress, const sim::Access& access);
 
     void receive(Ingress& ingress, sim::Access& access, Time at);
-    bool passes(Ingress& ingress, sim::Access& access, Time at);
+    [[gnu::noinline]] void receive_otherwise(Ingress& ingress, sim::Access& access, Time at);
+    bool may_pass(const Ingress& ingress, const sim::Access& access) const;
+    void pass(Ingress& ingress, sim::Access& access, const Region& region, Time at);
     static void arrive_event(void* ingress, void* access);
     void arrive(Item item);
     void admit(Item item);

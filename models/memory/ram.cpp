@@ -21,12 +21,14 @@ Ram::Ram(sim::Simulation& simulation, const MemoryConfig& config)
       bandwidth_(config.bandwidth),
       pipe_(0, config.latency) {}
 
-Time Ram::transfer_time(u32 bytes) {
-    if (bytes != divided_) {  // most transfers are of the size of the one before
-        divided_ = bytes;
-        quotient_ = u64{bytes} * 8 * second / bandwidth_;
-        remainder_ = u64{bytes} * 8 * second % bandwidth_;
-    }
+void Ram::divide(u32 bytes) {
+    divided_ = bytes;
+    quotient_ = u64{bytes} * 8 * second / bandwidth_;
+    remainder_ = u64{bytes} * 8 * second % bandwidth_;
+}
+
+inline Time Ram::transfer_time(u32 bytes) {
+    if (bytes != divided_) divide(bytes);  // most transfers are of the size of the one before
     carried_ += remainder_;
     if (carried_ < bandwidth_) return quotient_;
     carried_ -= bandwidth_;
@@ -46,16 +48,7 @@ void Ram::arrive_event(void* self, void* access) {
     static_cast<Ram*>(self)->arrive(*static_cast<sim::Access*>(access));
 }
 
-void Ram::arrive(sim::Access& access) {
-    execute(access);
-    const Time occupied = transfer_time(access.size);
-    busy_ += occupied;
-    const Time first = pipe_.enter(simulation_.now(), occupied);
-    // A transfer longer than the latency ends later than it.
-    access.respond(occupied > pipe_.latency() ? first + occupied - pipe_.latency() : first);
-}
-
-void Ram::move(sim::Access& access) {
+inline void Ram::move(sim::Access& access) {
     const bool here = storage_.contains(access.address, access.size);
     // The interconnect performs atomics.
     access.status = here && access.command != sim::Command::Atomic ? sim::Status::Ok : sim::Status::Unsupported;
@@ -66,7 +59,7 @@ void Ram::move(sim::Access& access) {
     else std::memcpy(bytes, access.data(), access.size);
 }
 
-void Ram::execute(sim::Access& access) {
+inline void Ram::execute(sim::Access& access) {
     move(access);
     if (access.status != sim::Status::Ok) [[unlikely]]
         return;
@@ -79,6 +72,15 @@ void Ram::execute(sim::Access& access) {
     }
     // A message that ends in memory has reached no interrupt controller.
     if (access.journey) access.journey->settle(sim::Journey::Outcome::Blocked);
+}
+
+void Ram::arrive(sim::Access& access) {
+    execute(access);
+    const Time occupied = transfer_time(access.size);
+    busy_ += occupied;
+    const Time first = pipe_.enter(simulation_.now(), occupied);
+    // A transfer longer than the latency ends later than it.
+    access.respond(occupied > pipe_.latency() ? first + occupied - pipe_.latency() : first);
 }
 
 Time Ram::perform(sim::Access& access) {

@@ -57,6 +57,7 @@ private:
     /// The bytes, and the status.
     void move(sim::Access& access);
     Time transfer_time(u32 bytes);
+    void divide(u32 bytes);
 
     sim::Simulation& simulation_;
     Storage storage_;
