@@ -9,18 +9,19 @@ namespace smmusim::smmu::arch {
 /// Where the walk of a tree stands, and the descriptor that it reads next.
 struct Descent {
     Descent(const StreamContext& stream, const Regime& tree, bool of_stage1, u64 input)
-        : context(stream), regime(tree), stage1(of_stage1), address(input) {
+        : context(stream), regime(tree), address(input), stage1(of_stage1) {
         fetch.kind = stage1 ? Fetch::Kind::Stage1 : Fetch::Kind::Stage2;
         fetch.memory = regime.memory;
     }
 
+    // What every step uses lies together, from the end of the point to the beginning of the fetch.
+    TablePoint point;
     const StreamContext& context;
     const Regime& regime;
-    bool stage1;
     u64 address;          ///< under translation
     unsigned covers = 0;  ///< log2 of what the table covers; 0: it is the first
+    bool stage1;
     Fetch fetch;
-    TablePoint point;
 
     /// At the first table, unless caches know a deeper one.
     void begin() {
@@ -48,12 +49,7 @@ struct Descent {
     /// Goes on to the table at `base`, to which the descriptor leads. Only those of stage 1 restrict what lies below.
     template <class Env>
     void enter(Env& env, const Descriptor& descriptor, u64 base) {
-        if (stage1 && regime.table_attributes) {
-            point.read_only |= (descriptor[Descriptor::APTable] & 0b10) != 0;
-            point.no_unprivileged |= (descriptor[Descriptor::APTable] & 0b01) != 0;
-            point.no_unprivileged_execute |= descriptor[Descriptor::UXNTable];
-            point.no_privileged_execute |= descriptor[Descriptor::PXNTable];
-        }
+        if (stage1 && regime.table_attributes) point.above.add(descriptor);
         covers = regime.geometry.low_bit(point.level);
         ++point.level;
         point.base = base;

@@ -60,18 +60,28 @@ struct Stage2Leaf {
     u64 descriptor = 0;  ///< as it lies in memory
 };
 
+/// What tables forbid for everything below them: each of their attributes, by any of them (DDI 0487, D8.3.2).
+class TableRestrictions {
+public:
+    void add(const spec::Descriptor& table) { fields_ |= static_cast<u8>(table[spec::Descriptor::Restrictions]); }
+    bool no_privileged_execute() const { return (fields_ & 0b0001) != 0; }    ///< PXNTable
+    bool no_unprivileged_execute() const { return (fields_ & 0b0010) != 0; }  ///< UXNTable
+    bool no_unprivileged() const { return (fields_ & 0b0100) != 0; }          ///< APTable[0]
+    bool read_only() const { return (fields_ & 0b1000) != 0; }                ///< APTable[1]
+
+private:
+    u8 fields_ = 0;
+};
+
 /// Where a walk of one stage stands: the table to read next and what the tables above it forbid.
 struct TablePoint {
-    bool valid = false;
-    int level = 0;
-    u64 base = 0;
-    bool read_only = false;        ///< APTable[1]
-    bool no_unprivileged = false;  ///< APTable[0]
-    bool no_unprivileged_execute = false;
-    bool no_privileged_execute = false;
     /// Of a nested table of stage 1, if known: the translation of `place_ipa`, within the page that holds it.
-    u64 place_ipa = 0;
     std::optional<Stage2Leaf> place;
+    u64 place_ipa = 0;
+    u64 base = 0;
+    int level = 0;
+    bool valid = false;
+    TableRestrictions above;
 };
 
 /// Whether the page where a table of stage 1 is known to lie also holds `ipa`.

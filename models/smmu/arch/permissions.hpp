@@ -20,7 +20,7 @@ inline HardwareUpdate hardware_update(bool ha, bool hd, const spec::Identificati
 LeafPermissions stage2_permissions(const spec::Descriptor& leaf, HardwareUpdate update, bool xnx);
 
 /// Permissions of a stage 1 leaf under the restrictions of the tables above it (DDI 0487, D8.4.1).
-LeafPermissions stage1_permissions(const spec::Descriptor& leaf, const TablePoint& above, const spec::Cd& cd,
+LeafPermissions stage1_permissions(const spec::Descriptor& leaf, TableRestrictions above, const spec::Cd& cd,
                                    HardwareUpdate update, bool two_privileges, const spec::Identification& id);
 
 }  // namespace smmusim::smmu::arch

@@ -84,9 +84,7 @@ void PmcgRegisters::Handlers::write_counter(u32 counter, u64 value) {
     owner.effects_.counting_changed();
 }
 
-u64 PmcgRegisters::Handlers::read_type(u32 counter) {
-    return implemented(counter) ? owner.counters_.type(counter) : 0;
-}
+u64 PmcgRegisters::Handlers::read_type(u32 counter) { return implemented(counter) ? owner.counters_.type(counter) : 0; }
 
 void PmcgRegisters::Handlers::write_type(u32 counter, u64 value) {
     if (!implemented(counter)) return;

@@ -77,7 +77,7 @@ Conclusion conclude_stage1(Env& env, Descent& walk, const Request& request, cons
     // With 52-bit descriptors SH makes room for address bits.
     translation.stage1_shareability = regime.wide ? regime.shareability : static_cast<u8>(descriptor[Descriptor::SH]);
     translation.stage1_level = level;
-    LeafPermissions permissions = stage1_permissions(descriptor, walk.point, context.cd, regime.update,
+    LeafPermissions permissions = stage1_permissions(descriptor, walk.point.above, context.cd, regime.update,
                                                      context.two_privileges, env.identification());
     // An unprivileged access must not pass by a hit on what a privileged one brought in.
     if (regime.privileged_only) permissions.now.unprivileged = permissions.attainable.unprivileged = 0;

@@ -24,6 +24,7 @@ struct Descriptor : sim::Record<1> {
     static constexpr Bit UXNTable{60};
     static constexpr Bits<62, 61> APTable{};
     static constexpr Bit NSTable{63};
+    static constexpr Bits<62, 59> Restrictions{};  // PXNTable, UXNTable and APTable together
 
     // What the fields are called where they count: table descriptors of stage 1, leaves by stage.
     static constexpr std::array table_fields{NamedField("PXNTable", PXNTable), NamedField("UXNTable", UXNTable),
