@@ -7,7 +7,7 @@
 
 namespace smmusim::sim {
 
-std::string Root::describe() const { return scope_.owner() + ": " + activity_; }
+std::string Root::describe() const { return scope_->owner() + ": " + activity_; }
 
 Simulation::Simulation() : accesses_(new AccessPool) {}
 
@@ -42,36 +42,32 @@ std::string Waiter::describe() const {
     return (root_ != nullptr ? root_->describe() : std::string("a call")) + " waits for " + std::string(resource_);
 }
 
-/// The coroutine that runs a task as an activity of its own and disappears with it.
-struct Scope::Running {
-    struct promise_type : Root, Pooled {
-        promise_type(Scope& scope, const char* activity, Task<>&) : Root(scope, activity), scope_(&scope) {}
-        Running get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
-        std::suspend_always initial_suspend() noexcept { return {}; }
-        std::suspend_never final_suspend() noexcept { return {}; }
-        void return_void() {}
-        void unhandled_exception() noexcept { scope_->simulation_.scheduler_.fail(std::current_exception()); }
-        Scope* scope_;
-    };
-    std::coroutine_handle<promise_type> handle;
+void Root::fail(std::exception_ptr failure) const noexcept {
+    scope_->simulation().scheduler().fail(std::move(failure));
+}
 
-    static Running run(Scope&, const char*, Task<> task) { co_await task; }
-};
-
-void Scope::spawn(const char* activity, Task<> task) {
-    const Running running = Running::run(*this, activity, std::move(task));
-    Root& root = running.handle.promise();
+void Scope::spawn(const char* name, Activity activity) {
+    const Activity::Handle handle = activity.release();
+    Root& root = handle.promise();
+    root.scope_ = this;
+    root.activity_ = name;
     roots_.push_back(root);
     Root* const before = std::exchange(simulation_.running_, &root);
-    running.handle.resume();
+    handle.resume();
     simulation_.running_ = before;
 }
+
+namespace {
+Activity run(Task<> task) { co_await task; }
+}  // namespace
+
+void Scope::spawn(const char* name, Task<> task) { spawn(name, run(std::move(task))); }
 
 void Scope::cancel() {
     while (!roots_.empty()) {
         assert(&roots_.front() != simulation_.running_);  // an activity cannot destroy the frame it runs in
-        auto& promise = static_cast<Running::promise_type&>(roots_.front());
-        std::coroutine_handle<Running::promise_type>::from_promise(promise).destroy();
+        auto& promise = static_cast<Activity::promise_type&>(roots_.front());
+        Activity::Handle::from_promise(promise).destroy();
     }
 }
 

@@ -24,12 +24,40 @@ class Waiter;
 /// The coroutine frame at the bottom of an activity, listed in the scope that owns it.
 class Root : public intrusive::list_base_hook<AutoUnlink> {
 public:
-    Root(Scope& scope, const char* activity) : scope_(scope), activity_(activity) {}
     std::string describe() const;
 
+protected:
+    /// An exception leaves the activity: the simulation stops.
+    void fail(std::exception_ptr failure) const noexcept;
+
 private:
-    Scope& scope_;
-    const char* activity_;
+    friend class Scope;
+    Scope* scope_ = nullptr;
+    const char* activity_ = "";
+};
+
+/// A coroutine that nobody awaits: Scope::spawn() starts it, and it disappears when it is finished.
+class [[nodiscard]] Activity {
+public:
+    struct promise_type : Root, Pooled {
+        Activity get_return_object() { return Activity(Handle::from_promise(*this)); }
+        std::suspend_always initial_suspend() noexcept { return {}; }
+        std::suspend_never final_suspend() noexcept { return {}; }
+        void return_void() {}
+        void unhandled_exception() noexcept { fail(std::current_exception()); }
+    };
+    using Handle = std::coroutine_handle<promise_type>;
+
+    explicit Activity(Handle handle) : handle_(handle) {}
+    Activity(Activity&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    Activity& operator=(Activity&&) = delete;
+    ~Activity() {
+        if (handle_) handle_.destroy();
+    }
+    Handle release() { return std::exchange(handle_, nullptr); }
+
+private:
+    Handle handle_;
 };
 
 /// A device whose work is not all in coroutines: it says itself what its work in progress waits for.
@@ -194,7 +222,8 @@ public:
 
     /// Starts an activity now, up to its first wait. An exception that escapes it stops the simulation and is
     /// rethrown by the simulation's driver.
-    void spawn(const char* activity, Task<> task);
+    void spawn(const char* name, Activity activity);
+    void spawn(const char* name, Task<> task);
 
     /// Destroys every activity, wherever it waits; not to be called by one of them.
     void cancel();
@@ -204,7 +233,6 @@ public:
 
 private:
     friend class Root;
-    struct Running;
 
     Simulation& simulation_;
     std::string owner_;
