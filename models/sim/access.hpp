@@ -93,12 +93,12 @@ private:
     u64 word_ = 0;             ///< the data of an access that is no larger
 
 public:
-    Acceptance* acceptance = nullptr;  ///< told once, by the first target that can be full; may be null
+    /// Room for the protocol adapter that the access passes; owned by the adapter's pool.
+    void* foreign = nullptr;
     std::shared_ptr<Journey> journey;  ///< set for a message whose way is recorded
     Attributes attributes;
     AtomicOperation operation = AtomicOperation::CompareSwap;
-    /// Room for the protocol adapter that the access passes; owned by the adapter's pool.
-    void* foreign = nullptr;
+    Acceptance* acceptance = nullptr;  ///< told once, by the first target that can be full; may be null
 
     u8* data() { return const_cast<u8*>(std::as_const(*this).data()); }
     const u8* data() const {

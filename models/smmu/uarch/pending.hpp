@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/intrusive/unordered_set.hpp>
+#include <memory>
 #include <utility>
 
 #include "sim/access.hpp"
@@ -29,17 +30,20 @@ struct WalkJob : sim::Pooled,
                  boost::intrusive::unordered_set_base_hook<sim::AutoUnlink> {
     /// `name` outlives it.
     WalkJob(sim::Simulation& simulation, const std::string& name) : done(simulation, sim::BorrowedName{name}) {}
-    MissKey key;     ///< of one that others may join
-    u32 stream = 0;  ///< on whose behalf
+    MissKey key;                          ///< of one that others may join
+    u32 stream = 0;                       ///< on whose behalf
+    bool shared = false;                  ///< others may join
+    bool searched_configuration = false;  ///< time was spent in the configuration caches before
     bool tagged = false;
     bool stale = false;  ///< an invalidation covered it: nothing is kept, nobody joins any more
     bool finished = false;
     bool missed = false;  ///< has read a descriptor
     bool joined = false;  ///< somebody waits for its result
     arch::Tags tags;
+    Time arrived = 0;    ///< of the transaction at the TCU
     Time slot_wait = 0;  ///< time spent waiting for a walk slot
     sim::Signal done;
-    std::optional<arch::TranslationResult> result;  ///< if it is finished, and was joined before
+    std::unique_ptr<const arch::TranslationResult> result;  ///< if it is finished, and was joined before
 };
 using WalkJobPtr = boost::intrusive_ptr<WalkJob>;
 

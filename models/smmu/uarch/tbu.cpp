@@ -47,6 +47,8 @@ Tbu::Tbu(sim::Simulation& simulation, std::string name, const TbuConfig& config,
       config_(config),
       clock_(clock),
       service_(service),
+      control_(service.control()),
+      id_(service.identification()),
       output_(output),
       translation_slots_(simulation, name_ + ".translation_slots", config.translation_slots),
       scope_(simulation, name_),
@@ -141,21 +143,20 @@ const sim::MemoryAttributes& Tbu::KnownStream::combine(const sim::MemoryAttribut
 }
 
 bool Tbu::look_up(Pending& pending, Time& at) {
-    const arch::Control& control = service_.control();
     if (!pending.request.ordinary() || pending.request.guessed_write()) {
         // Not for a TLB to answer.
-        pending.uses_translation = control.enabled;
+        pending.uses_translation = control_.enabled;
         at = clock_.after(at, config_.utlb_latency);
         pending.hit = Hit::Miss;
         return false;
     }
     pending.hit = Hit::Bypass;
-    if (arch::is_message(control, pending.request)) {
+    if (arch::is_message(control_, pending.request)) {
         pending.outcome = arch::pass_message(pending.request);
         return true;
     }
-    if (!control.enabled) {
-        pending.outcome = arch::bypass_by_gbpa(control, service_.identification(), pending.request);
+    if (!control_.enabled) {
+        pending.outcome = arch::bypass_by_gbpa(control_, id_, pending.request);
         return true;
     }
     pending.uses_translation = true;
@@ -167,14 +168,13 @@ bool Tbu::look_up(Pending& pending, Time& at) {
         return false;
     }
     const StreamContext* const context = known->context.get();
-    const spec::Identification& id = service_.identification();
     // Most streams override nothing.
     std::optional<Request> overridden;
-    if (arch::overrides(pending.request, context->ste, id)) [[unlikely]]
-        overridden = arch::override_request(pending.request, context->ste, id);
+    if (arch::overrides(pending.request, context->ste, id_)) [[unlikely]]
+        overridden = arch::override_request(pending.request, context->ste, id_);
     const Request& effective = overridden ? *overridden : pending.request;
     if (!context->stage1 && !context->stage2) {
-        pending.outcome = arch::bypass_by_ste(*context, id, effective);
+        pending.outcome = arch::bypass_by_ste(*context, id_, effective);
         return true;
     }
     pending.hit = Hit::Miss;
@@ -199,7 +199,7 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     pending.global = found->global;
     pending.span = static_cast<u8>(found->span);
     // Overrides of the stream table change no memory attribute of the request.
-    arch::proceed(pending.outcome, *context, known->combine(pending.request.memory, *found, id), effective, *found,
+    arch::proceed(pending.outcome, *context, known->combine(pending.request.memory, *found, id_), effective, *found,
                   pending.address);
     return true;
 }

@@ -25,6 +25,7 @@ public:
     virtual void record(const arch::Outcome& outcome) = 0;
     /// A transaction whose fault stalls it: waits until retry() or abort_stalled() of its TBU.
     virtual void stall(Pending& pending) = 0;
+    /// The same object at any time, as is the next.
     virtual const arch::Control& control() const = 0;
     virtual const spec::Identification& identification() const = 0;
     /// A marked transaction is finished at `at`.
@@ -184,6 +185,8 @@ private:
     TbuConfig config_;
     const sim::Clock& clock_;
     TranslationService& service_;
+    const arch::Control& control_;
+    const spec::Identification& id_;
     sim::Port& output_;
     sim::Slots translation_slots_;
     sim::Scope scope_;

@@ -29,45 +29,79 @@ Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config,
       read_name_(name_ + ": a table read"),
       scope_(simulation, name_) {}
 
-WalkJobPtr Tcu::begin_job(Pending& pending) {
-    const WalkJobPtr job = new WalkJob(simulation_, job_name_);
-    job->stream = pending.request.stream_id;
-    pending.job = job;
-    return job;
+WalkJob& Tcu::begin_job(Pending& pending, Time arrived) {
+    pending.job = new WalkJob(simulation_, job_name_);
+    pending.job->stream = pending.request.stream_id;
+    pending.job->arrived = arrived;
+    return *pending.job;
 }
 
-Task<> Tcu::serve(Pending& pending) {
-    received(pending.request.stream_id);
-    const Time arrived = simulation_.now();
-    if (pending.request.address_type == sim::AddressType::TranslationRequest)
-        events.report(spec::MonitorEvent::PcieAtsTransRq, pending.request.stream_id);
+void Tcu::translate(Pending& pending) {
+    const arch::Request& request = pending.request;
+    received(request.stream_id);
+    if (request.address_type == sim::AddressType::TranslationRequest)
+        events.report(spec::MonitorEvent::PcieAtsTransRq, request.stream_id);
     // ATS and unsupported transactions share no walk, nor do writes that are never performed.
-    const bool shared = pending.request.ordinary() && !pending.request.guessed_write();
+    if (request.ordinary() && !request.guessed_write()) {
+        share(pending, simulation_.now(), true);
+    } else {
+        begin_job(pending, simulation_.now());
+        scope_.spawn("translation", walk(pending));
+    }
+}
+
+void Tcu::share(Pending& pending, Time arrived, bool may_join) {
     const MissKey key{pending.request.stream_id, pending.request.substream_id, pending.address >> 12};
-    const auto found = misses_.find(key);
-    const bool known = shared && found != misses_.end();
-    if (known && !found->stale) {
-        const WalkJobPtr job(&*found);
-        job->joined = true;
+    Misses::insert_commit_data place;
+    const auto [known, fresh] = misses_.insert_check(key, MissHash{}, std::equal_to<MissKey>{}, place);
+    if (!fresh && !known->stale && may_join) {
+        known->joined = true;
         ++joined_;
-        pending.job = job;
+        pending.job = &*known;
         pending.hit = Hit::Joined;
-        while (!job->finished) co_await job->done.wait();
-        pending.spend(Stage::Joined, simulation_.now());
-        if (serves(*job, pending)) {
-            latency_.add(simulation_.now() - arrived);
-            pending.tbu->answered(pending, job->result->context);
-            co_return;
-        }
+        scope_.spawn("translation", join(pending));
+        return;
     }
-    const WalkJobPtr job = begin_job(pending);
-    if (shared) {
-        pending.stale = false;  // what a joined walk may have missed, this one sees
-        pending.hit = Hit::Miss;
-        job->key = key;
-        if (known) misses_.erase(key);  // nobody joins an earlier one any more
-        misses_.insert(*job);
+    WalkJob& job = begin_job(pending, arrived);
+    job.key = key;
+    job.shared = true;
+    if (fresh) {
+        misses_.insert_commit(job, place);
+    } else {
+        misses_.erase(known);  // nobody joins an earlier one any more
+        misses_.insert(job);
     }
+    pending.stale = false;  // what a joined walk may have missed, this one sees
+    pending.hit = Hit::Miss;
+    // Without translation there is nothing to look up.
+    const Time now = simulation_.now();
+    const Time then = registers_.control().enabled ? clock_.after(now, config_.config_latency) : now;
+    if (then == now) scope_.spawn("translation", walk(pending));
+    else pending.token = simulation_.scheduler().at(then, &Tcu::configuration_searched, this, &pending);
+}
+
+void Tcu::configuration_searched(void* object, void* argument) {
+    Tcu& tcu = *static_cast<Tcu*>(object);
+    Pending& pending = *static_cast<Pending*>(argument);
+    pending.job->searched_configuration = true;
+    tcu.scope_.spawn("translation", tcu.walk(pending));
+}
+
+sim::Activity Tcu::join(Pending& pending) {
+    const Time arrived = simulation_.now();
+    const WalkJobPtr job = pending.job;
+    while (!job->finished) co_await job->done.wait();
+    pending.spend(Stage::Joined, simulation_.now());
+    if (serves(*job, pending)) {
+        latency_.add(simulation_.now() - arrived);
+        pending.tbu->answered(pending, job->result->context);
+    } else {
+        share(pending, arrived, false);
+    }
+}
+
+sim::Activity Tcu::walk(Pending& pending) {
+    const WalkJobPtr job = pending.job;
     arch::ContextPtr context;
     {
         TimedEnvironment environment(*this, *job);
@@ -75,15 +109,19 @@ Task<> Tcu::serve(Pending& pending) {
         count_walk(environment, pending.outcome);
     }
     account(pending, *job);
-    if (shared) {
-        job->finished = true;
-        job->unlink();
-        if (job->joined) job->result = {pending.outcome, context};
-        job->done.notify_all();
-        prefetch_behind(pending.request, pending.outcome);
-    }
-    latency_.add(simulation_.now() - arrived);
+    if (job->shared) finish(*job, pending, context);
+    latency_.add(simulation_.now() - job->arrived);
     pending.tbu->answered(pending, std::move(context));
+}
+
+/// Whoever has joined goes on.
+void Tcu::finish(WalkJob& job, const Pending& pending, const arch::ContextPtr& context) {
+    job.finished = true;
+    job.unlink();
+    if (job.joined) [[unlikely]]
+        job.result.reset(new arch::TranslationResult{pending.outcome, context});
+    job.done.notify_all();
+    if (config_.prefetch != PrefetchPolicy::None) prefetch_behind(pending.request, pending.outcome);
 }
 
 void Tcu::account(Pending& pending, const WalkJob& job) {
@@ -169,7 +207,7 @@ Task<> Tcu::prefetch(arch::Prefetch prefetch) {
 }
 
 void Tcu::prefetch_behind(const arch::Request& request, const arch::Outcome& outcome) {
-    if (config_.prefetch == PrefetchPolicy::None || walk_slots_.in_use() == walk_slots_.capacity()) return;
+    if (walk_slots_.in_use() == walk_slots_.capacity()) return;
     if (outcome.disposition != arch::Disposition::Proceed || !outcome.translated) return;
     arch::Request next = request;
     const unsigned span = std::min(outcome.translation.span, 52u);

@@ -23,7 +23,7 @@ public:
 
     /// Translates for `pending`, or joins a translation of the same page that is under way: gives it its outcome, and
     /// its TBU an answer with the context to keep, if there is one.
-    void translate(Pending& pending) { scope_.spawn("translation", serve(pending)); }
+    void translate(Pending& pending);
 
     /// Fills caches as CMD_PREFETCH_* asks; leaves no event.
     sim::Task<> prefetch(arch::Prefetch prefetch);
@@ -43,7 +43,13 @@ public:
     EventTap events;
 
 private:
-    sim::Task<> serve(Pending& pending);
+    /// A translation that others may join, or that joins another.
+    void share(Pending& pending, Time arrived, bool may_join);
+    sim::Activity join(Pending& pending);
+    /// The look-up of the configuration caches has taken its time.
+    static void configuration_searched(void* tcu, void* pending);
+    sim::Activity walk(Pending& pending);
+    void finish(WalkJob& job, const Pending& pending, const arch::ContextPtr& context);
     friend class TimedEnvironment;
     struct KeyOfJob {
         using type = MissKey;
@@ -68,7 +74,7 @@ private:
         arch::ContextPtr context;
     };
 
-    WalkJobPtr begin_job(Pending& pending);
+    WalkJob& begin_job(Pending& pending, Time arrived);
     void count_walk(const TimedEnvironment& environment, const arch::Outcome& outcome);
     /// The time of its own walk, by stages.
     void account(Pending& pending, const WalkJob& job);
@@ -88,7 +94,7 @@ private:
     /// A translation asked for by a TBU, a command or a register; and that it did not do without tables.
     void received(u32 stream);
     void missed(u32 stream);
-    /// Follows a walk of a transaction by one of the next page, if the configuration says so and a slot is free.
+    /// Follows a walk of a transaction by one of the next page, if a slot is free.
     void prefetch_behind(const arch::Request& request, const arch::Outcome& outcome);
     sim::Task<> prefetch_page(arch::Request request);
 

@@ -45,8 +45,8 @@ void TimedEnvironment::trace(const Fetch& fetch, const char* what, const Fetched
                             fetched.ok ? "" : " aborted"));
 }
 
-TimedEnvironment::Reader::Reader(TimedEnvironment& environment)
-    : Taker(environment.tcu_.walk_slots_, &Reader::slot_granted), environment_(environment) {}
+TimedEnvironment::Reader::Reader(TimedEnvironment& environment, Tcu& tcu)
+    : Taker(tcu.walk_slots_, &Reader::slot_granted), environment_(environment) {}
 
 TimedEnvironment::Reader::~Reader() = default;
 
@@ -182,8 +182,10 @@ Task<FetchedDescriptor> TimedEnvironment::update(const Fetch fetch, u64 expected
     co_return before;
 }
 
-TimedEnvironment::KnownContext TimedEnvironment::cached_context(u32 stream, u32 substream) {
-    return KnownContext(*this, stream, substream);
+Task<arch::ContextPtr> TimedEnvironment::search_context(u32 stream, u32 substream) {
+    co_await cycles(tcu_.config_.config_latency);
+    searched_configuration_ = true;
+    co_return tcu_.known_context(stream, substream);
 }
 
 namespace {
@@ -230,7 +232,8 @@ Task<typename WalkCache<Leaf>::Found> TimedEnvironment::search(WalkCache<Leaf>& 
 }
 
 Task<bool> TimedEnvironment::search_translation(const Tags& tags, u64 address, arch::Translation& translation) {
-    searched1_ = co_await search(tcu_.stage1_, tags, address);
+    searched1_ = std::make_unique<Stage1WalkCache::Found>();
+    *searched1_ = co_await search(tcu_.stage1_, tags, address);
     if (!searched1_->leaf) co_return false;
     translation = at_address(*searched1_->leaf, address);
     co_return true;
@@ -245,7 +248,8 @@ Task<bool> TimedEnvironment::search_stage2(const Tags& tags, u64 ipa, Stage2Leaf
         }
     }
     if (!tcu_.stage2_.keeps_leaves()) co_return false;
-    searched2_ = co_await search(tcu_.stage2_, stage2_tags(tags), ipa);
+    searched2_ = std::make_unique<Stage2WalkCache::Found>();
+    *searched2_ = co_await search(tcu_.stage2_, stage2_tags(tags), ipa);
     if (!searched2_->leaf) co_return false;
     leaf = at_address(*searched2_->leaf, ipa);
     co_return true;
@@ -258,7 +262,7 @@ Task<> TimedEnvironment::search_table(const Tags& tags, bool stage1, u64 address
 
 template <class Leaf>
 Task<TablePoint> TimedEnvironment::deepest_table(WalkCache<Leaf>& cache,
-                                                 std::optional<typename WalkCache<Leaf>::Found>& searched,
+                                                 std::unique_ptr<typename WalkCache<Leaf>::Found>& searched,
                                                  const Tags tags, u64 address) {
     // The look-up for a leaf has found the table as well.
     typename WalkCache<Leaf>::Found found;

@@ -1,6 +1,8 @@
 // The environment of a translation that takes time: caches with latencies, walk slots, reads as bus transactions.
 #pragma once
 
+#include <memory>
+
 #include "smmu/uarch/tcu.hpp"
 
 namespace smmusim::smmu::uarch {
@@ -10,7 +12,12 @@ sim::AccessPtr own_access(sim::AccessPool& accesses, sim::Command command, const
 
 class TimedEnvironment {
 public:
-    TimedEnvironment(Tcu& tcu, WalkJob& job) : tcu_(tcu), job_(job), stream_(job.stream), reader_(*this) {}
+    TimedEnvironment(Tcu& tcu, WalkJob& job)
+        : reader_(*this, tcu),
+          tcu_(tcu),
+          stream_(job.stream),
+          job_(job),
+          searched_configuration_(job.searched_configuration) {}
     ~TimedEnvironment();
     TimedEnvironment(const TimedEnvironment&) = delete;
     TimedEnvironment& operator=(const TimedEnvironment&) = delete;
@@ -20,11 +27,13 @@ public:
 
     class Read;
     class Descend;
-    class KnownContext;
     Read read(const arch::Fetch& fetch);
     Descend descend(arch::Descent& walk);
     sim::Task<arch::FetchedDescriptor> update(const arch::Fetch fetch, u64 expected, u64 desired);
-    KnownContext cached_context(u32 stream, u32 substream);
+    sim::Answer<arch::ContextPtr> cached_context(u32 stream, u32 substream) {
+        if (searched_configuration_) return tcu_.known_context(stream, substream);
+        return search_context(stream, substream);
+    }
     sim::Answer<std::optional<spec::Ste>> cached_ste(u32 stream);
     sim::Answer<std::optional<spec::Cd>> cached_cd(u32 stream, u32 index);
     sim::Answer<void> cached_table(const arch::Tags& tags, bool stage1, u64 address, arch::TablePoint& found) {
@@ -61,7 +70,7 @@ public:
     void forbid_updates() { updates_ = Updates::Forbidden; }
 
     /// Descriptor reads since the context was known, and when the first of them started.
-    u64 reads() const { return reads_; }
+    u32 reads() const { return reads_; }
     Time began() const { return began_; }
 
 private:
@@ -70,7 +79,7 @@ private:
     /// The reads, one after the other; the first of them waits for a walk slot.
     class Reader final : public sim::Slots::Taker, public sim::Initiator {
     public:
-        explicit Reader(TimedEnvironment& environment);
+        Reader(TimedEnvironment& environment, Tcu& tcu);
         ~Reader();  // an access under way finishes without us
         /// There is a walk slot from now on.
         void prepare();
@@ -93,15 +102,16 @@ private:
         void read();
         void send(Time from);
 
+        Time asked_ = 0;  ///< for a slot
         TimedEnvironment& environment_;
         const arch::Fetch* fetch_ = nullptr;
         arch::Descent* walk_ = nullptr;
         sim::AccessPtr access_;  ///< of every read: one is under way at a time
-        Time asked_ = 0;         ///< for a slot
     };
 
     auto cycles(u64 count) const { return tcu_.simulation_.until(tcu_.clock_.after(tcu_.simulation_.now(), count)); }
     void granted(sim::Slots::Slot slot, Time asked);
+    sim::Task<arch::ContextPtr> search_context(u32 stream, u32 substream);
     sim::Task<std::optional<spec::Ste>> search_ste(u32 stream);
     /// Whether a descriptor that leads to another table is kept.
     bool keeps_tables(bool stage1) const { return stage1 ? tcu_.stage1_.present() : tcu_.stage2_.present(); }
@@ -116,23 +126,24 @@ private:
     sim::Task<typename WalkCache<Leaf>::Found> search(WalkCache<Leaf>& cache, const arch::Tags tags, u64 address);
     template <class Leaf>
     sim::Task<arch::TablePoint> deepest_table(WalkCache<Leaf>& cache,
-                                              std::optional<typename WalkCache<Leaf>::Found>& searched,
+                                              std::unique_ptr<typename WalkCache<Leaf>::Found>& searched,
                                               const arch::Tags tags, u64 address);
     void trace(const arch::Fetch& fetch, const char* what, const arch::FetchedDescriptor& fetched) const;
 
+    // What every read uses lies together, from the end of the reader on.
+    Reader reader_;
     Tcu& tcu_;
+    u32 reads_ = 0;
+    u32 stream_;  ///< of the job
     WalkJob& job_;
-    u32 stream_;             ///< of the job
     sim::Slots::Slot slot_;  ///< taken with the first read, given back with the end of the translation
-    u64 reads_ = 0;
-    Time granted_ = 0;  ///< when the slot was
+    Time granted_ = 0;       ///< when the slot was
     Time began_ = 0;
     Updates updates_ = Updates::Performed;
-    bool searched_configuration_ = false;
+    bool searched_configuration_;
     bool fetched_configuration_ = false;
-    Reader reader_;
-    std::optional<Stage1WalkCache::Found> searched1_;  ///< by a look-up for leaves, not asked for its table yet
-    std::optional<Stage2WalkCache::Found> searched2_;
+    std::unique_ptr<Stage1WalkCache::Found> searched1_;  ///< by a look-up for leaves, not asked for its table yet
+    std::unique_ptr<Stage2WalkCache::Found> searched2_;
 };
 
 /// One read of memory.
@@ -163,25 +174,5 @@ private:
 
 inline TimedEnvironment::Read TimedEnvironment::read(const arch::Fetch& fetch) { return {*this, fetch}; }
 inline TimedEnvironment::Descend TimedEnvironment::descend(arch::Descent& walk) { return {*this, walk}; }
-
-/// The look-up of the configuration caches.
-class TimedEnvironment::KnownContext final : public sim::Delay {
-public:
-    KnownContext(TimedEnvironment& environment, u32 stream, u32 substream)
-        : Delay(environment.tcu_.simulation_, environment.tcu_.clock_.after(environment.tcu_.simulation_.now(),
-                                                                            environment.tcu_.config_.config_latency)),
-          environment_(environment),
-          stream_(stream),
-          substream_(substream) {}
-    arch::ContextPtr await_resume() const {
-        environment_.searched_configuration_ = true;
-        return environment_.tcu_.known_context(stream_, substream_);
-    }
-
-private:
-    TimedEnvironment& environment_;
-    u32 stream_;
-    u32 substream_;
-};
 
 }  // namespace smmusim::smmu::uarch

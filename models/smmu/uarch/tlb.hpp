@@ -30,13 +30,7 @@ public:
 
     /// The translation of `address`, or null; `output` and `ipa` of the entry are those of the range's first byte.
     const arch::Translation* find(const arch::Tags& tags, u64 address) {
-        for (u64 spans = spans_; spans != 0; spans &= spans - 1) {
-            const unsigned span = static_cast<unsigned>(std::countr_zero(spans));
-            if (const auto* found = cache_.find(key(tags, false, address, span))) return found;
-            if (!globals_ || !tags.stage1) continue;
-            if (const auto* found = cache_.find(key(tags, true, address, span))) return found;
-        }
-        return nullptr;
+        return spans_ == 0 ? nullptr : find_any(tags, address);
     }
 
     /// The same without counting as a use.
@@ -52,15 +46,7 @@ public:
 
     /// Keeps what a walk of `address` found.
     void insert(const arch::Tags& tags, u64 address, const arch::Translation& found) {
-        if (cache_.capacity() == 0) return;
-        const bool global = tags.stage1 && found.global;
-        spans_ |= u64{1} << found.span;
-        globals_ |= global;
-        arch::Translation& kept = cache_.claim(key(tags, global, address, found.span));
-        kept = found;
-        const u64 offset = sim::low_mask(found.span);
-        kept.output &= ~offset;
-        kept.ipa &= ~offset;
+        if (cache_.capacity() != 0) replace(tags, address, found);
     }
 
     void invalidate(const arch::TranslationScope& scope) {
@@ -80,6 +66,25 @@ private:
         if (global) tags.asid = 0;
         else tags.aset = false;
         return {tags, global, static_cast<u8>(span), address >> span};
+    }
+    [[gnu::noinline]] const arch::Translation* find_any(const arch::Tags& tags, u64 address) {
+        for (u64 spans = spans_; spans != 0; spans &= spans - 1) {
+            const unsigned span = static_cast<unsigned>(std::countr_zero(spans));
+            if (const auto* found = cache_.find(key(tags, false, address, span))) return found;
+            if (!globals_ || !tags.stage1) continue;
+            if (const auto* found = cache_.find(key(tags, true, address, span))) return found;
+        }
+        return nullptr;
+    }
+    [[gnu::noinline]] void replace(const arch::Tags& tags, u64 address, const arch::Translation& found) {
+        const bool global = tags.stage1 && found.global;
+        spans_ |= u64{1} << found.span;
+        globals_ |= global;
+        arch::Translation& kept = cache_.claim(key(tags, global, address, found.span));
+        kept = found;
+        const u64 offset = sim::low_mask(found.span);
+        kept.output &= ~offset;
+        kept.ipa &= ~offset;
     }
 
     sim::AssocCache<TlbKey, arch::Translation> cache_;

@@ -107,7 +107,7 @@ public:
     static constexpr unsigned levels = 4;
     using Entry = typename LevelCache<Leaf>::Entry;
     /// The deepest descriptor that is known: a leaf or a table.
-    struct Found {
+    struct Found : sim::Pooled {
         int level = -1;  ///< -1: none
         std::optional<Leaf> leaf;
         arch::TablePoint table;
