@@ -138,16 +138,14 @@ inline LinkDirection::Sent LinkDirection::send(const spec::Packet& packet, Time 
 
 inline void LinkDirection::give_back(const spec::Packet& packet, Time at) {
     Pool& pool = pool_of(packet);
-    const Return credit{at + config_.credit_return, pool.header_limit != 0 ? packet.header_credits() : 0,
-                        pool.data_limit != 0 ? packet.data_credits() : 0};
-    if (credit.header == 0 && credit.data == 0) return;
-    if (pool.returning.empty() || pool.returning.back().at <= credit.at) {
-        pool.returning.push_back(credit);
-    } else {
-        auto place = pool.returning.end();
-        while (place != pool.returning.begin() && std::prev(place)->at > credit.at) --place;
-        pool.returning.insert(place, credit);
-    }
+    const u32 header = pool.header_limit != 0 ? packet.header_credits() : 0;
+    const u32 data = pool.data_limit != 0 ? packet.data_credits() : 0;
+    if ((header | data) == 0) return;
+    at += config_.credit_return;
+    auto place = pool.returning.end();
+    while (place != pool.returning.begin() && std::prev(place)->at > at) --place;
+    if (place == pool.returning.end()) pool.returning.emplace_back(at, header, data);
+    else pool.returning.insert(place, {at, header, data});
     if (!credit_waiters_.empty()) arm_credits();
 }
 

@@ -165,6 +165,23 @@ void RootPort::forward(Function& function, DownstreamRequest& request) {
     enqueue(request.posted() ? spec::PacketClass::Posted : spec::PacketClass::NonPosted, item);
 }
 
+/// Bytes that the next packet of an item is about.
+inline u32 RootPort::piece_of(const Item& item) const {
+    if (item.hop != nullptr) {
+        const u32 boundary = config_.cut_at_rcb ? config_.rcb : item.function->max_payload();
+        return item.remaining == 0 ? 0 : arch::first_completion(item.address, item.remaining, boundary);
+    }
+    if (!item.request->posted()) return static_cast<u32>(item.remaining);
+    return arch::first_request(item.address, item.remaining, item.function->max_payload());
+}
+
+inline spec::Packet RootPort::packet_of(const Item& item, u32 piece) const {
+    if (item.hop != nullptr) return piece == 0 ? spec::completion() : spec::completion_with_data(item.address, piece);
+    const bool write = item.request->access->is_write();
+    if (item.request->space == RegisterSpace::Configuration) return write ? spec::config_write() : spec::config_read();
+    return write ? spec::memory_write(item.address, piece, false) : spec::memory_read(item.address, false);
+}
+
 void RootPort::enqueue(spec::PacketClass packet_class, Item& item) {
     item.sequence = ++item_sequence_;
     if (queues_[0].empty() && queues_[1].empty() && queues_[2].empty()) {
@@ -178,23 +195,6 @@ void RootPort::enqueue(spec::PacketClass packet_class, Item& item) {
     }
     queues_[static_cast<u8>(packet_class)].push_back(item);
     drain();
-}
-
-/// Bytes that the next packet of an item is about.
-u32 RootPort::piece_of(const Item& item) const {
-    if (item.hop != nullptr) {
-        const u32 boundary = config_.cut_at_rcb ? config_.rcb : item.function->max_payload();
-        return item.remaining == 0 ? 0 : arch::first_completion(item.address, item.remaining, boundary);
-    }
-    if (!item.request->posted()) return static_cast<u32>(item.remaining);
-    return arch::first_request(item.address, item.remaining, item.function->max_payload());
-}
-
-spec::Packet RootPort::packet_of(const Item& item, u32 piece) const {
-    if (item.hop != nullptr) return piece == 0 ? spec::completion() : spec::completion_with_data(item.address, piece);
-    const bool write = item.request->access->is_write();
-    if (item.request->space == RegisterSpace::Configuration) return write ? spec::config_write() : spec::config_read();
-    return write ? spec::memory_write(item.address, piece, false) : spec::memory_read(item.address, false);
 }
 
 void RootPort::drain() {

@@ -204,7 +204,7 @@ void Tbu::release(Pending& pending, Time at) {
     drop(*pending.lane);
     pending.lane = nullptr;
     pending.unlink();
-    ending_.push_back({at, &pending});
+    ending_.emplace_back(at, &pending);
     if (config_.transactions != 0) simulation_.scheduler().at(at, &Tbu::left, this, reinterpret_cast<void*>(resets_));
 }
 
