@@ -26,11 +26,12 @@ Scheduler::Token Scheduler::at(Time when, Function function, void* object, void*
     event.sequence = ++sequence_;
     event.time = time;
     event.kind = kind;
-    work_ += kind == Kind::Work;
+    if (kind == Kind::Timer) [[unlikely]]
+        ++timers_;
 
     // Most events lie within the horizon, behind the open bucket: they go to the front of their bucket's list.
     const u64 number = bucket_of(time);
-    if (number - current_ - 1 >= bucket_count - 1) return insert_elsewhere(event);
+    if (number - current_ - 1 >= bucket_count - 1) return insert_elsewhere(event, time, sequence_);
     const u64 slot = number % bucket_count;
     event.next = head_[slot];
     head_[slot] = &event;
@@ -50,17 +51,19 @@ void Scheduler::cancel(Token token) {
     Event& event = *token.event_;
     if (event.sequence != token.sequence_) return;
     event.sequence = 0;  // stays queued; skipped without moving the clock
-    if (event.kind == Kind::Work) --work_;
+    ++cancelled_;
+    timers_ -= event.kind == Kind::Timer;
 }
 
 void Scheduler::clear() {
     for (Event& event : slab_) event.sequence = 0;
-    work_ = 0;
+    cancelled_ = sequence_ - executed_;
+    timers_ = 0;
 }
 
 /// Into the open bucket, or beyond the horizon.
-Scheduler::Token Scheduler::insert_elsewhere(Event& event) {
-    const Key key{event.time, event.sequence, &event};
+Scheduler::Token Scheduler::insert_elsewhere(Event& event, Time time, u64 sequence) {
+    const Key key{time, sequence, &event};
     if (bucket_of(key.time) > current_) {
         far_.push_back(key);
         std::push_heap(far_.begin(), far_.end(), runs_later);
@@ -155,7 +158,8 @@ inline void Scheduler::execute(Event& event) {
     const Function function = event.function;
     void* const object = event.object;
     void* const argument = event.argument;
-    work_ -= event.kind == Kind::Work;
+    if (event.kind == Kind::Timer) [[unlikely]]
+        --timers_;
     event.sequence = 0;
     if (event.time > now_) now_ = event.time;  // advance_to() may have been here
     release(event);
@@ -164,28 +168,29 @@ inline void Scheduler::execute(Event& event) {
     if (executed_ % poll_interval == 0 && poll_ != nullptr) poll_(poll_object_, nullptr);
 }
 
-/// Nothing but timers is left: work that is scheduled is counted, so that the next event is of this kind then.
+/// Nothing but timers is left: the next event is one of them then.
 inline bool Scheduler::ends(const Event& next, Until until) const {
-    return next.kind == Kind::Timer && work_ == 0 && until == Until::Idle;
+    return next.kind == Kind::Timer && idle() && until == Until::Idle;
 }
 
 void Scheduler::run(Time limit, Until until) {
-    limit_ = std::min(limit, end_of_time - 1);  // what is scheduled for the end of time never happens
-    while (!stop_) {
+    // What is scheduled for the end of time never happens.
+    end_ = stop_ ? 0 : std::min(limit, end_of_time - 1) + 1;
+    for (;;) {
         if (open_count_ != 0) {
             Event& event = *open_[open_count_ - 1].event;
             if (event.sequence == 0) {
                 drop_cancelled();
                 continue;
             }
-            if (event.time > limit_ || ends(event, until)) return;
+            if (event.time >= end_ || ends(event, until)) return;
             --open_count_;
             execute(event);
             continue;
         }
         const u64 number = next_bucket();
         Event* const first = head_[number % bucket_count];
-        if (first == nullptr || first->next != nullptr || number == far_bucket_) {
+        if (number == far_bucket_ || first->next != nullptr) {
             if (number == no_bucket) return;
             open(number);
             continue;
@@ -195,14 +200,14 @@ void Scheduler::run(Time limit, Until until) {
             release(*take_list(number));
             continue;
         }
-        if (first->time > limit_ || ends(*first, until)) return;
+        if (first->time >= end_ || ends(*first, until)) return;
         execute(*take_list(number));
     }
 }
 
 void Scheduler::fail(std::exception_ptr failure) {
     if (!failure_) failure_ = std::move(failure);
-    stop_ = true;
+    stop();
 }
 
 std::exception_ptr Scheduler::take_failure() { return std::exchange(failure_, nullptr); }

@@ -53,7 +53,8 @@ public:
 
     Time now() const { return now_; }
     u64 executed() const { return executed_; }
-    bool idle() const { return work_ == 0; }
+    /// Nothing but timers is scheduled.
+    bool idle() const { return sequence_ == executed_ + cancelled_ + timers_; }
 
     /// Time of the earliest live event, or end_of_time.
     Time next_time();
@@ -69,7 +70,7 @@ public:
 
     /// Brings the limit of the run that is under way forward: something else happens after `limit`.
     void shorten(Time limit) {
-        if (limit < limit_) limit_ = limit;
+        if (limit < end_) end_ = limit + 1;
     }
 
     /// Moves the clock forward when nothing happens before `when`.
@@ -78,7 +79,10 @@ public:
     }
 
     /// Makes run() return after the current event, and at once until clear_stop() is called.
-    void stop() { stop_ = true; }
+    void stop() {
+        stop_ = true;
+        end_ = 0;
+    }
     bool stopped() const { return stop_; }
     void clear_stop() { stop_ = false; }
 
@@ -122,7 +126,7 @@ private:
         event.next = free_;
         free_ = &event;
     }
-    Token insert_elsewhere(Event& event);
+    Token insert_elsewhere(Event& event, Time time, u64 sequence);
     void place(const Key& key);
     void drop_cancelled();
     u64 next_bucket() const;
@@ -145,8 +149,9 @@ private:
     Time now_ = 0;
     u64 sequence_ = 0;
     u64 executed_ = 0;
-    u64 work_ = 0;
-    Time limit_ = end_of_time;
+    u64 cancelled_ = 0;
+    u64 timers_ = 0;          ///< scheduled now
+    Time end_ = end_of_time;  ///< of the run: events before it happen
     bool stop_ = false;
     std::exception_ptr failure_;
     Function poll_ = nullptr;
