@@ -6,11 +6,11 @@ namespace smmusim::memory {
 
 namespace {
 
-/// Most accesses are of a descriptor or of a cache line.
-void copy(u8* to, const u8* from, u32 size) {
-    if (size == 8) std::memcpy(to, from, 8);
-    else if (size == 64) std::memcpy(to, from, 64);
-    else std::memcpy(to, from, size);
+/// Most reads are of a descriptor or of a cache line.
+void fetch(sim::Access& access, const u8* from) {
+    if (access.size == 8) std::memcpy(&access.word(), from, 8);
+    else if (access.size == 64) std::memcpy(access.data(), from, 64);
+    else std::memcpy(access.data(), from, access.size);
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ inline void Ram::move(sim::Access& access) {
     if (access.status != sim::Status::Ok) [[unlikely]]
         return;
     u8* const bytes = storage_.at(access.address);
-    if (access.command == sim::Command::Read) copy(access.data(), bytes, access.size);
+    if (access.command == sim::Command::Read) fetch(access, bytes);
     else std::memcpy(bytes, access.data(), access.size);
 }
 

@@ -106,6 +106,12 @@ public:
         return size <= inline_bytes ? inline_.data() : large_.data();
     }
     std::span<u8> bytes() { return {data(), size}; }
+    /// The data of an access of 8 bytes.
+    u64& word() {
+        assert(size == sizeof word_);
+        return word_;
+    }
+    u64 word() const { return const_cast<Access*>(this)->word(); }
 
     /// Sets the size and provides space for the data; the content is unspecified.
     void resize(u32 new_size) {

@@ -68,7 +68,7 @@ public:
             set.newest = set.first + set.ways - 1;
         }
         if (indexed_) {
-            index_.resize(std::bit_ceil(entries_.size()), none);
+            index_.resize(2 * std::bit_ceil(entries_.size()), none);
             index_shift_ = 64 - static_cast<unsigned>(std::countr_zero(index_.size()));
         }
     }
@@ -82,7 +82,13 @@ public:
         touch(*entry);
         return &entry->value;
     }
-    /// The same without counting as a use.
+    /// Counts as a use of what find() or peek() gave, if nothing was inserted or erased since.
+    void use(const Value& value) {
+        const auto distance =
+            reinterpret_cast<const char*>(&value) - reinterpret_cast<const char*>(&entries_.front().value);
+        touch(entries_[static_cast<std::size_t>(distance) / sizeof(Entry)]);
+    }
+    /// The same as find() without counting as a use.
     const Value* peek(const Key& key) const {
         const Entry* const entry = const_cast<AssocCache*>(this)->lookup(key);
         return entry == nullptr ? nullptr : &entry->value;
@@ -102,7 +108,8 @@ public:
             entry->key = key;
             ++valid_;
             if (indexed_) {
-                u32& first = chain_of(key);
+                entry->chain = chain_of(key);
+                u32& first = index_[entry->chain];
                 entry->next = first;
                 first = static_cast<u32>(entry - entries_.data());
             }
@@ -144,7 +151,8 @@ private:
         u32 set = 0;
         u32 newer = 0;  ///< ring of the set in order of use; the newer of the newest is the oldest
         u32 older = 0;
-        u32 next = 0;  ///< in the chain of the index
+        u32 next = 0;   ///< in its chain of the index
+        u32 chain = 0;  ///< of an indexed one that is valid
         bool valid = false;
         bool recent = false;  ///< PseudoLru only
     };
@@ -167,12 +175,14 @@ private:
     }
 
     /// The upper bits of a product depend on all bits of the hash.
-    u32& chain_of(const Key& key) { return index_[key.hash() * 0x9E37'79B9'7F4A'7C15ull >> index_shift_]; }
+    u32 chain_of(const Key& key) const {
+        return static_cast<u32>(key.hash() * 0x9E37'79B9'7F4A'7C15ull >> index_shift_);
+    }
 
     Entry* lookup(const Key& key) {
         if (valid_ == 0) return nullptr;
         if (indexed_) {
-            for (u32 position = chain_of(key); position != none; position = entries_[position].next)
+            for (u32 position = index_[chain_of(key)]; position != none; position = entries_[position].next)
                 if (entries_[position].key == key) return &entries_[position];
             return nullptr;
         }
@@ -226,7 +236,7 @@ private:
         entry.valid = false;
         --valid_;
         if (indexed_) {
-            u32* place = &chain_of(entry.key);
+            u32* place = &index_[entry.chain];
             while (&entries_[*place] != &entry) place = &entries_[*place].next;
             *place = entry.next;
         }

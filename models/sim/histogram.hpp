@@ -14,13 +14,15 @@ class Histogram {
 public:
     void add(u64 value) {
         const u32 index = bucket(value);
-        if (index >= buckets_.size()) [[unlikely]]
+        if (index >= size_) [[unlikely]]
             grow(index);
         ++buckets_[index];
         ++count_;
         sum_ += value;
-        minimum_ = std::min(minimum_, value);
-        maximum_ = std::max(maximum_, value);
+        if (value < minimum_) [[unlikely]]
+            minimum_ = value;
+        if (value > maximum_) [[unlikely]]
+            maximum_ = value;
     }
     void reset() { *this = {}; }
 
@@ -45,7 +47,10 @@ public:
 private:
     static constexpr unsigned precision = 7;
 
-    [[gnu::noinline]] void grow(u32 index) { buckets_.resize(index + 1); }
+    [[gnu::noinline]] void grow(u32 index) {
+        buckets_.resize(index + 1);
+        size_ = index + 1;
+    }
 
     static u32 bucket(u64 value) {
         if (value < (u64{2} << precision)) return static_cast<u32>(value);
@@ -60,6 +65,7 @@ private:
     }
 
     std::vector<u64> buckets_;
+    u32 size_ = 0;  ///< of the buckets
     u64 count_ = 0;
     u64 sum_ = 0;
     u64 minimum_ = ~u64{0};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <string>
 
 #include "sim/occupancy.hpp"
@@ -130,7 +131,7 @@ struct BorrowedName {
 class Signal {
 public:
     Signal(Simulation& simulation, std::string name)
-        : simulation_(simulation), own_name_(std::move(name)), name_(own_name_) {}
+        : simulation_(simulation), own_name_(std::make_unique<std::string>(std::move(name))), name_(*own_name_) {}
     Signal(Simulation& simulation, BorrowedName name) : simulation_(simulation), name_(name.text) {}
     Signal(const Signal&) = delete;
     Signal& operator=(const Signal&) = delete;
@@ -161,7 +162,7 @@ public:
 
 private:
     Simulation& simulation_;
-    std::string own_name_;
+    std::unique_ptr<const std::string> own_name_;
     std::string_view name_;
     WaitQueue queue_;
 };
