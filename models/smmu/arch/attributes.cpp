@@ -187,8 +187,8 @@ MemoryAttributes bypass_attributes(const MemoryAttributes& incoming, const Gbpa&
                                       gbpa[Gbpa::ALLOCCFG]));
 }
 
-MemoryAttributes translated_attributes(const MemoryAttributes& incoming, const StreamContext& context,
-                                       const Translation& translation, const Identification& id) {
+MemoryAttributes combined_attributes(const MemoryAttributes& incoming, const StreamContext& context,
+                                     const Translation& translation, const Identification& id) {
     MemoryAttributes result;
     if (context.stage1) {
         result = mair_attribute(translation.mair);

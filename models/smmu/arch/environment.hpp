@@ -103,12 +103,12 @@ template <class E>
 concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, const Tags& tags, u64 address, int level,
                                           const TablePoint& point, const Stage2Leaf& leaf, const spec::Ste& ste,
                                           const spec::Cd& cd, const ContextPtr& context, const Translation& stage1,
-                                          Descent& walk, TablePoint& found, Translation& translation,
-                                          Stage2Leaf& known) {
+                                          Descent& walk, FetchedDescriptor& last, TablePoint& found,
+                                          Translation& translation, Stage2Leaf& known) {
     { env.identification() } -> std::same_as<const spec::Identification&>;
     { env.control() } -> std::same_as<const Control&>;
-    env.read(fetch);    // * Fetched; `fetch` lives until then
-    env.descend(walk);  // * FetchedDescriptor: the last of `walk`, which reads on as long as it can follow()
+    env.read(fetch);          // * Fetched; `fetch` lives until then
+    env.descend(walk, last);  // * reads on as long as `walk` can follow(), gives the last
     // * FetchedDescriptor: compare-and-swap, and what was there before
     env.update(fetch, address, address);
     env.cached_context(id, id);  // * ContextPtr: the checked context of a stream and substream, or null

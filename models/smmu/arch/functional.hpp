@@ -58,12 +58,12 @@ public:
         steps_.push_back(step);
         return sim::Ready<Fetched>(fetched);
     }
-    sim::Ready<FetchedDescriptor> descend(Descent& walk) {
-        for (;;) {
+    std::suspend_never descend(Descent& walk, FetchedDescriptor& last) {
+        do {
             const Fetched fetched = read(walk.fetch).await_resume();
-            const FetchedDescriptor descriptor{fetched.ok, fetched.words[0]};
-            if (!walk.follow(*this, descriptor)) return sim::Ready<FetchedDescriptor>(descriptor);
-        }
+            last = {fetched.ok, fetched.words[0]};
+        } while (walk.follow(*this, last));
+        return {};
     }
     sim::Ready<FetchedDescriptor> update(const Fetch& fetch, u64 expected, u64 desired) {
         const auto read = std::find_if(steps_.rbegin(), steps_.rend(),

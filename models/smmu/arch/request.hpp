@@ -71,7 +71,13 @@ struct Tags {
     bool stage2 = false;
     bool aset = false;  ///< separates global entries only
 
-    bool operator==(const Tags& other) const { return std::bit_cast<u64>(*this) == std::bit_cast<u64>(other); }
+    bool operator==(const Tags& other) const { return word() == other.word(); }
+    /// Of global entries, and of others.
+    Tags without_asid() const { return std::bit_cast<Tags>(word() & ~(u64{0xFFFF} << 16)); }
+    Tags without_aset() const { return std::bit_cast<Tags>(word() & ~(u64{0xFF} << 56)); }
+
+private:
+    u64 word() const { return std::bit_cast<u64>(*this); }
 };
 
 /// Result of a walk, before attributes are combined with those of the transaction.
@@ -170,6 +176,14 @@ struct Regime {
     sim::MemoryAttributes memory;  ///< of the SMMU's own reads, before stage 2
 };
 
+/// The attributes of a stream's latest translated transaction, and what they follow from.
+struct LatestAttributes {
+    bool known = false;
+    sim::MemoryAttributes incoming;
+    sim::MemoryAttributes outgoing;
+    u32 stages = 0;  ///< of the translation
+};
+
 /// Stream table entry and context descriptor of a stream, with what follows from them.
 struct StreamContext : boost::intrusive_ref_counter<StreamContext, boost::thread_unsafe_counter> {
     StreamContext() = default;
@@ -179,7 +193,8 @@ struct StreamContext : boost::intrusive_ref_counter<StreamContext, boost::thread
     bool stage1 = false;  ///< after S1DSS
     bool stage2 = false;
     bool two_privileges = true;
-    std::array<Regime, 2> first;  ///< of TTB0 and TTB1, where walks are enabled
+    mutable LatestAttributes latest;  ///< saves the host's time, see translated_attributes()
+    std::array<Regime, 2> first;      ///< of TTB0 and TTB1, where walks are enabled
     Regime second;
 };
 /// A context that is not going to change, as caches, walks and results share it.

@@ -6,7 +6,7 @@
 namespace smmusim::smmu::arch {
 
 /// A transaction that ends without any translation.
-inline Task<> refuse(Fault fault, const Request& request, Outcome& outcome) {
+[[gnu::noinline]] inline Task<> refuse(Fault fault, const Request& request, Outcome& outcome) {
     outcome = dispose(fault, request, {});
     co_return;
 }

@@ -129,7 +129,7 @@ Task<bool> walk_stage1(Env& env, const StreamContext& context, const Request& re
                 fetch.memory =
                     own_attributes_through_stage2(regime->memory, context.ste, *point.place, env.identification());
             }
-            fetched = co_await env.descend(walk);
+            co_await env.descend(walk, fetched);
         }
         const Conclusion next = detail::conclude_stage1(env, walk, request, fetched, translation, fault);
         if (next.kind == Conclusion::Kind::Fault) co_return false;

@@ -106,7 +106,7 @@ Task<bool> walk_stage2(Env& env, const StreamContext& context, const Request& re
     for (bool read = true;;) {
         if (read) {
             walk.aim();
-            fetched = co_await env.descend(walk);
+            co_await env.descend(walk, fetched);
         }
         const Conclusion next = detail::conclude_stage2(env, walk, request, access, fetched, leaf, fault);
         if (next.kind == Conclusion::Kind::Fault) co_return false;

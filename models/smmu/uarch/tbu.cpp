@@ -129,19 +129,6 @@ void Tbu::start(Pending& pending) {
     ask(pending, at);
 }
 
-const sim::MemoryAttributes& Tbu::KnownStream::combine(const sim::MemoryAttributes& memory,
-                                                       const Translation& translation, const spec::Identification& id) {
-    const u32 now = u32{translation.mair} | u32{translation.stage1_shareability} << 8 |
-                    u32{translation.stage2_memory} << 16 | u32{translation.stage2_shareability} << 24;
-    if (!combined || stages != now || incoming != memory) {
-        outgoing = arch::translated_attributes(memory, *context, translation, id);
-        incoming = memory;
-        stages = now;
-        combined = true;
-    }
-    return outgoing;
-}
-
 bool Tbu::look_up(Pending& pending, Time& at) {
     if (!pending.request.ordinary() || pending.request.guessed_write()) {
         // Not for a TLB to answer.
@@ -161,13 +148,13 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     }
     pending.uses_translation = true;
     at = clock_.after(at, config_.utlb_latency);
-    KnownStream* const known = contexts_.find({pending.request.stream_id, pending.request.substream_id});
+    const arch::ContextPtr* const known = contexts_.find({pending.request.stream_id, pending.request.substream_id});
     if (known == nullptr) {
         pending.hit = Hit::Miss;
         at = clock_.after(at, config_.tlb_latency);
         return false;
     }
-    const StreamContext* const context = known->context.get();
+    const StreamContext* const context = known->get();
     // Most streams override nothing.
     std::optional<Request> overridden;
     if (arch::overrides(pending.request, context->ste, id_)) [[unlikely]]
@@ -199,8 +186,8 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     pending.global = found->global;
     pending.span = static_cast<u8>(found->span);
     // Overrides of the stream table change no memory attribute of the request.
-    arch::proceed(pending.outcome, *context, known->combine(pending.request.memory, *found, id_), effective, *found,
-                  pending.address);
+    arch::proceed(pending.outcome, *context, arch::translated_attributes(pending.request.memory, *context, *found, id_),
+                  effective, *found, pending.address);
     return true;
 }
 
@@ -256,8 +243,8 @@ void Tbu::returned(void* tbu, void* object) {
 }
 
 void Tbu::keep(const arch::ContextPtr& context, const StreamKey& key) {
-    const KnownStream* const known = contexts_.find(key);
-    if (known == nullptr || known->context != context) contexts_.insert(key, KnownStream(context));
+    const arch::ContextPtr* const known = contexts_.find(key);
+    if (known == nullptr || *known != context) contexts_.insert(key, context);
 }
 
 void Tbu::fill(Pending& pending, const arch::ContextPtr& context) {
@@ -308,15 +295,15 @@ void Tbu::invalidate(const arch::TranslationScope& scope) {
 
 void Tbu::invalidate(const arch::ConfigurationScope& scope) {
     // A context joins an entry and a descriptor: either invalidates it.
-    contexts_.erase_if([&](const StreamKey& key, const KnownStream&) {
+    contexts_.erase_if([&](const StreamKey& key, const arch::ContextPtr&) {
         return scope.covers_descriptor(key.stream, key.substream == sim::no_id ? 0 : key.substream);
     });
 }
 
 const Translation* Tbu::peek(const Request& request, arch::ContextPtr& context) {
-    const KnownStream* const known = contexts_.peek({request.stream_id, request.substream_id});
+    const arch::ContextPtr* const known = contexts_.peek({request.stream_id, request.substream_id});
     if (known == nullptr) return nullptr;
-    context = known->context;
+    context = *known;
     const u64 address = arch::canonical_address(*context, request.address);
     if (const Translation* found = utlb_.peek(context->tags, address)) return found;
     return tlb_.peek(context->tags, address);

@@ -102,19 +102,6 @@ private:
         bool operator==(const StreamKey&) const = default;
         u64 hash() const { return stream + tag_mix(substream); }
     };
-    /// A context, and the attributes of its latest hit: what follows from the same inputs is the same.
-    struct KnownStream {
-        arch::ContextPtr context;
-        sim::MemoryAttributes incoming;
-        u32 stages = 0;  ///< the attributes of both stages
-        sim::MemoryAttributes outgoing;
-        bool combined = false;
-
-        KnownStream() = default;
-        explicit KnownStream(arch::ContextPtr known) : context(std::move(known)) {}
-        const sim::MemoryAttributes& combine(const sim::MemoryAttributes& memory, const arch::Translation& translation,
-                                             const spec::Identification& id);
-    };
     struct Ending {
         Time at;
         Pending* pending;
@@ -193,7 +180,7 @@ private:
     sim::Pipe accept_;
     Tlb utlb_;
     Tlb tlb_;
-    sim::AssocCache<StreamKey, KnownStream> contexts_;
+    sim::AssocCache<StreamKey, arch::ContextPtr> contexts_;
     std::function<arch::Outcome(const arch::Request&, bool)> functional_;
 
     std::vector<std::unique_ptr<Pending>> all_;

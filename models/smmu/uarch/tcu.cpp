@@ -156,19 +156,19 @@ void Tcu::count_walk(const TimedEnvironment& environment, const arch::Outcome& o
 }
 
 arch::ContextPtr Tcu::known_context(u32 stream, u32 substream) {
-    // Both structures are looked up, and count as used; that they are legal is remembered.
-    const spec::Ste* const ste = stes_.find({stream, 0});
-    if (ste == nullptr) return nullptr;
     const CheckedContext* const known = contexts_.find({stream, substream});
     if (known == nullptr || known->changes != configuration_changes_ || known->cr2 != registers_.control().cr2.raw())
         return nullptr;
-    if (known->context->stage1 && cds_.find({stream, substream == sim::no_id ? 0 : substream}) == nullptr)
-        return nullptr;
+    stes_.use(*known->ste);
+    if (known->cd != nullptr) cds_.use(*known->cd);
     return known->context;
 }
 
 void Tcu::keep_context(u32 stream, u32 substream, const arch::ContextPtr& context) {
-    contexts_.insert({stream, substream}, {configuration_changes_, registers_.control().cr2.raw(), context});
+    const spec::Ste* const ste = stes_.peek({stream, 0});
+    const spec::Cd* const cd = context->stage1 ? cds_.peek({stream, substream == sim::no_id ? 0 : substream}) : nullptr;
+    if (ste == nullptr || (context->stage1 && cd == nullptr)) return;
+    contexts_.insert({stream, substream}, {configuration_changes_, registers_.control().cr2.raw(), ste, cd, context});
 }
 
 /// A job that no transaction waits for.

@@ -67,10 +67,12 @@ private:
 
     class Background;
     /// An entry and a descriptor that were found legal, as long as nothing in their caches changes. Saves the host's
-    /// time; the machine's caches are asked all the same.
+    /// time; they count as used in the machine's caches all the same.
     struct CheckedContext {
         u64 changes = 0;  ///< configuration_changes_ when it was
         u64 cr2 = 0;
+        const spec::Ste* ste = nullptr;  ///< in its cache
+        const spec::Cd* cd = nullptr;    ///< null without stage 1
         arch::ContextPtr context;
     };
 

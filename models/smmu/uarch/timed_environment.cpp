@@ -105,20 +105,35 @@ inline void TimedEnvironment::Reader::send(Time from) {
 
 /// Memory has been read; the TCU has the answer later.
 void TimedEnvironment::Reader::complete(sim::Access& access, Time at) {
-    const FetchedDescriptor fetched = descriptor();
-    environment_.answered(*fetch_, fetched);
-    const Tcu& tcu = environment_.tcu_;
+    // Counted and told in the order in which memory was accessed.
+    TimedEnvironment& environment = environment_;
+    Tcu& tcu = environment.tcu_;
+    tcu.count(*fetch_, environment.stream_);
     const Time then = tcu.config_.walk_return_latency == 0 ? at : tcu.clock_.after(at, tcu.config_.walk_return_latency);
-    if (walk_ == nullptr) {
-        proceed(then, &Waiter::resume);
-    } else if (environment_.keeps_tables(walk_->stage1) || access.foreign != nullptr) {
+    if (walk_ == nullptr) [[unlikely]] {
+        structure_read(then);
+        return;
+    }
+    ++environment.reads_;
+    const FetchedDescriptor fetched = descriptor();
+    if (tcu.simulation_.trace() != nullptr) [[unlikely]]
+        environment.trace(*fetch_, "", fetched);
+    if (environment.keeps_tables(walk_->stage1) || access.foreign != nullptr) {
         proceed(then, &Reader::descriptor_read);
-    } else if (walk_->follow(environment_, fetched)) {
+    } else if (walk_->follow(environment, fetched)) {
         // Before the next read arrives nothing happens that others could see: no event is due at the answer.
         send(then);
     } else {
         proceed(then, &Waiter::resume);
     }
+}
+
+void TimedEnvironment::Reader::structure_read(Time then) {
+    const bool ok = access_->status == sim::Status::Ok;
+    u64 first = 0;
+    if (ok) std::memcpy(&first, access_->data(), sizeof first);
+    environment_.trace(*fetch_, "", {ok, first});
+    proceed(then, &Waiter::resume);
 }
 
 /// The coroutine of the walk goes on when there is more to do than to read the next table.
@@ -140,14 +155,6 @@ Fetched TimedEnvironment::Read::await_resume() const {
     fetched.ok = access.status == sim::Status::Ok;
     if (fetched.ok) std::memcpy(fetched.words.data(), access.data(), fetch_.size);
     return fetched;
-}
-
-/// Counted and told when memory has been read: in the order in which memory was accessed.
-inline void TimedEnvironment::answered(const Fetch& fetch, const FetchedDescriptor& fetched) {
-    reads_ += fetch.descriptor();
-    tcu_.count(fetch, stream_);
-    if (tcu_.simulation_.trace() != nullptr) [[unlikely]]
-        trace(fetch, "", fetched);
 }
 
 /// What counts once: the first descriptor that is read, and the first structure.

@@ -28,7 +28,7 @@ public:
     class Read;
     class Descend;
     Read read(const arch::Fetch& fetch);
-    Descend descend(arch::Descent& walk);
+    Descend descend(arch::Descent& walk, arch::FetchedDescriptor& last);
     sim::Task<arch::FetchedDescriptor> update(const arch::Fetch fetch, u64 expected, u64 desired);
     sim::Answer<arch::ContextPtr> cached_context(u32 stream, u32 substream) {
         if (searched_configuration_) return tcu_.known_context(stream, substream);
@@ -90,7 +90,7 @@ private:
         arch::FetchedDescriptor descriptor() const {
             arch::FetchedDescriptor fetched;
             fetched.ok = access_->status == sim::Status::Ok;
-            if (fetched.ok) std::memcpy(&fetched.raw, access_->data(), sizeof fetched.raw);
+            if (fetched.ok) fetched.raw = access_->word();
             return fetched;
         }
 
@@ -100,6 +100,7 @@ private:
         static void descriptor_read(void* waiter, void*);
         void begin();
         void read();
+        void structure_read(Time then);
         void send(Time from);
 
         Time asked_ = 0;  ///< for a slot
@@ -115,7 +116,6 @@ private:
     sim::Task<std::optional<spec::Ste>> search_ste(u32 stream);
     /// Whether a descriptor that leads to another table is kept.
     bool keeps_tables(bool stage1) const { return stage1 ? tcu_.stage1_.present() : tcu_.stage2_.present(); }
-    void answered(const arch::Fetch& fetch, const arch::FetchedDescriptor& fetched);
     void count_first(const arch::Fetch& fetch);
     sim::Task<bool> search_translation(const arch::Tags& tags, u64 address, arch::Translation& translation);
     sim::Task<bool> search_stage2(const arch::Tags& tags, u64 ipa, arch::Stage2Leaf& leaf);
@@ -162,17 +162,25 @@ private:
 /// Descriptors from table to table, down to the first that is none.
 class TimedEnvironment::Descend {
 public:
-    Descend(TimedEnvironment& environment, arch::Descent& walk) : environment_(environment), walk_(walk) {}
+    Descend(TimedEnvironment& environment, arch::Descent& walk, arch::FetchedDescriptor& last)
+        : environment_(environment), walk_(walk), last_(last) {}
     bool await_ready() const { return false; }
     void await_suspend(std::coroutine_handle<> handle) { environment_.reader_.start(walk_.fetch, &walk_, handle); }
-    arch::FetchedDescriptor await_resume() const { return environment_.reader_.descriptor(); }
+    void await_resume() const {
+        const sim::Access& access = environment_.reader_.access();
+        last_.ok = access.status == sim::Status::Ok;
+        last_.raw = last_.ok ? access.word() : 0;
+    }
 
 private:
     TimedEnvironment& environment_;
     arch::Descent& walk_;
+    arch::FetchedDescriptor& last_;
 };
 
 inline TimedEnvironment::Read TimedEnvironment::read(const arch::Fetch& fetch) { return {*this, fetch}; }
-inline TimedEnvironment::Descend TimedEnvironment::descend(arch::Descent& walk) { return {*this, walk}; }
+inline TimedEnvironment::Descend TimedEnvironment::descend(arch::Descent& walk, arch::FetchedDescriptor& last) {
+    return {*this, walk, last};
+}
 
 }  // namespace smmusim::smmu::uarch

@@ -26,7 +26,7 @@ struct TlbKey {
 
 class Tlb {
 public:
-    explicit Tlb(const sim::CacheConfig& config) : cache_(config) {}
+    explicit Tlb(const sim::CacheConfig& config) : cache_(config), present_(cache_.capacity() != 0) {}
 
     /// The translation of `address`, or null; `output` and `ipa` of the entry are those of the range's first byte.
     const arch::Translation* find(const arch::Tags& tags, u64 address) {
@@ -46,7 +46,7 @@ public:
 
     /// Keeps what a walk of `address` found.
     void insert(const arch::Tags& tags, u64 address, const arch::Translation& found) {
-        if (cache_.capacity() != 0) replace(tags, address, found);
+        if (present_) replace(tags, address, found);
     }
 
     void invalidate(const arch::TranslationScope& scope) {
@@ -62,10 +62,8 @@ public:
     u32 size() const { return cache_.size(); }
 
 private:
-    static TlbKey key(arch::Tags tags, bool global, u64 address, unsigned span) {
-        if (global) tags.asid = 0;
-        else tags.aset = false;
-        return {tags, global, static_cast<u8>(span), address >> span};
+    static TlbKey key(const arch::Tags& tags, bool global, u64 address, unsigned span) {
+        return {global ? tags.without_asid() : tags.without_aset(), global, static_cast<u8>(span), address >> span};
     }
     [[gnu::noinline]] const arch::Translation* find_any(const arch::Tags& tags, u64 address) {
         for (u64 spans = spans_; spans != 0; spans &= spans - 1) {
@@ -90,6 +88,7 @@ private:
     sim::AssocCache<TlbKey, arch::Translation> cache_;
     u64 spans_ = 0;  ///< bit n: an entry of 2^n bytes may be present
     bool globals_ = false;
+    bool present_;
 };
 
 /// `translation` of a range, at one of its addresses.

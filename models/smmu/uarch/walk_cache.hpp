@@ -89,10 +89,8 @@ public:
     }
 
 private:
-    static TlbKey key(arch::Tags tags, bool global, u64 address, unsigned span) {
-        if (global) tags.asid = 0;
-        else tags.aset = false;
-        return {tags, global, static_cast<u8>(span), address >> span};
+    static TlbKey key(const arch::Tags& tags, bool global, u64 address, unsigned span) {
+        return {global ? tags.without_asid() : tags.without_aset(), global, static_cast<u8>(span), address >> span};
     }
 
     sim::AssocCache<TlbKey, Entry> cache_;
