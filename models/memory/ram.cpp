@@ -1,19 +1,6 @@
 #include "memory/ram.hpp"
 
-#include <cstring>
-
 namespace smmusim::memory {
-
-namespace {
-
-/// Most reads are of a descriptor or of a cache line.
-void fetch(sim::Access& access, const u8* from) {
-    if (access.size == 8) std::memcpy(&access.word(), from, 8);
-    else if (access.size == 64) std::memcpy(access.data(), from, 64);
-    else std::memcpy(access.data(), from, access.size);
-}
-
-}  // namespace
 
 Ram::Ram(sim::Simulation& simulation, const MemoryConfig& config)
     : simulation_(simulation),
@@ -55,8 +42,8 @@ inline void Ram::move(sim::Access& access) {
     if (access.status != sim::Status::Ok) [[unlikely]]
         return;
     u8* const bytes = storage_.at(access.address);
-    if (access.command == sim::Command::Read) fetch(access, bytes);
-    else std::memcpy(bytes, access.data(), access.size);
+    if (access.command == sim::Command::Read) access.load(bytes);
+    else access.store(bytes);
 }
 
 inline void Ram::execute(sim::Access& access) {

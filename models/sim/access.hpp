@@ -113,6 +113,18 @@ public:
     }
     u64 word() const { return const_cast<Access*>(this)->word(); }
 
+    // The data at once; most are of a word or of a cache line.
+    void load(const u8* from) {
+        if (size == sizeof word_) std::memcpy(&word_, from, sizeof word_);
+        else if (size == inline_bytes) std::memcpy(inline_.data(), from, inline_bytes);
+        else std::memcpy(data(), from, size);
+    }
+    void store(u8* to) const {
+        if (size == sizeof word_) std::memcpy(to, &word_, sizeof word_);
+        else if (size == inline_bytes) std::memcpy(to, inline_.data(), inline_bytes);
+        else std::memcpy(to, data(), size);
+    }
+
     /// Sets the size and provides space for the data; the content is unspecified.
     void resize(u32 new_size) {
         size = new_size;
@@ -160,7 +172,8 @@ private:
     std::vector<u8> large_;
 
 public:
-    u64 operand = 0;  ///< of an atomic
+    // Of one that was made as an atomic.
+    u64 operand = 0;
     u64 compare = 0;  ///< of a CompareSwap
 };
 
@@ -225,7 +238,8 @@ inline AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
     access->status = Status::Pending;
     access->address = address;
     access->attributes = {};
-    access->operand = access->compare = access->scratch = 0;
+    access->scratch = 0;
+    if (command == Command::Atomic) access->operand = access->compare = 0;
     access->acceptance = nullptr;
     access->abandoned_ = false;
     access->owned_ = true;

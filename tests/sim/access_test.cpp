@@ -81,24 +81,28 @@ Task<> read_once(Simulation& simulation, Port& port, u64 address, Result& result
 
 TEST(Access, ComesFreshFromThePool) {
     Simulation simulation;
-    auto first = simulation.accesses().make(Command::Write, 0x1000, 4);
+    auto first = simulation.accesses().make(Command::Atomic, 0x1000, 4);
     first->attributes.privileged = true;
     first->status = Status::Ok;
-    first->operand = 3;
+    first->operand = first->compare = 3;
     first->scratch = 4;
     Access* const raw = first.get();
     EXPECT_EQ(simulation.accesses().in_use(), 1u);
     first.reset();
     EXPECT_EQ(simulation.accesses().in_use(), 0u);
-    const auto second = simulation.accesses().make(Command::Read, 0x2000, 8);
+    auto second = simulation.accesses().make(Command::Read, 0x2000, 8);
     ASSERT_EQ(second.get(), raw) << "the pool does not reuse: the test tests nothing";
     EXPECT_FALSE(second->attributes.privileged);
     EXPECT_EQ(second->status, Status::Pending);
-    EXPECT_EQ(second->operand, 0u);
     EXPECT_EQ(second->scratch, 0u);
     EXPECT_EQ(second->journey, nullptr);
     EXPECT_FALSE(second->under_way());
     EXPECT_FALSE(second->is_write());
+    second.reset();
+    const auto third = simulation.accesses().make(Command::Atomic, 0x3000, 8);
+    ASSERT_EQ(third.get(), raw);
+    EXPECT_EQ(third->operand, 0u);
+    EXPECT_EQ(third->compare, 0u);
 }
 
 TEST(Access, CarriesUpToAPage) {

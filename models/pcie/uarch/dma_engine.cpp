@@ -222,7 +222,7 @@ void DmaEngine::issue_posted() {
         const u64 address = operation.address + transfer.issued;
         const u32 length = arch::first_request(address, operation.size - transfer.issued, function_.max_payload());
         request.access = simulation_.accesses().make(sim::Command::Write, address, length);
-        std::memcpy(request.access->data(), operation.data.data() + transfer.issued, length);
+        request.access->load(operation.data.data() + transfer.issued);
         fill(request.access->attributes, operation);
         transfer.issued += length;
         ++transfer.in_flight;
@@ -280,8 +280,7 @@ void DmaEngine::read_arrived(void* object, void* argument) {
     const sim::Access& access = *request.access;
     request.token = {};
     transfer.note(access.status);
-    if (sim::succeeded(access.status))
-        std::memcpy(transfer.operation->data.data() + request.offset, access.data(), access.size);
+    if (sim::succeeded(access.status)) access.store(transfer.operation->data.data() + request.offset);
     else engine.function_.report_abort(access.status);
     request.access.reset();
     engine.tags_.give_back(request.tag);
