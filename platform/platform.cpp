@@ -200,10 +200,16 @@ Requester& Platform::requester(const StreamIdentity& identity) {
     return *requester;
 }
 
+namespace {
+[[noreturn, gnu::noinline]] void refuse_endpoint(std::size_t index, std::size_t count) {
+    throw std::invalid_argument(fmt::format("there is no endpoint{}; the machine has {}", index, count));
+}
+}  // namespace
+
 pcie::uarch::Endpoint& Platform::endpoint(std::size_t index) {
     const auto& endpoints = machine().endpoints;
-    if (index >= endpoints.size())
-        throw std::invalid_argument(fmt::format("there is no endpoint{}; the machine has {}", index, endpoints.size()));
+    if (index >= endpoints.size()) [[unlikely]]
+        refuse_endpoint(index, endpoints.size());
     return *endpoints[index];
 }
 

@@ -55,15 +55,15 @@ public:
     void set_owner(Owner& owner) { owner_ = &owner; }
 
 private:
-    /// An upstream request on its way through the machine.
+    /// An upstream request on its way through the machine; what a completion uses comes first.
     struct alignas(64) Hop final : sim::Initiator, sim::Acceptance {
         RootPort* port = nullptr;
         sim::Access* access = nullptr;
+        sim::Scheduler::Token token;
+        u64 generation = 0;  ///< resets before it
         u32 function = 0;
         spec::Packet packet;
-        u64 generation = 0;  ///< resets before it
-        u64 sequence = 0;    ///< of a posted request
-        sim::Scheduler::Token token;
+        u64 sequence = 0;  ///< of a posted request
         void complete(sim::Access& answered, Time at) override { port->answered(*this, answered, at); }
         void accepted(sim::Access&, Time at) override { port->accepted(*this, at); }
     };
