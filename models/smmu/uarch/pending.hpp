@@ -47,7 +47,7 @@ struct WalkJob : sim::Pooled,
 };
 using WalkJobPtr = boost::intrusive_ptr<WalkJob>;
 
-/// What a hit uses comes first, for it to lie in few lines of the host's cache.
+/// What a hit uses comes first, in two lines of the host's cache.
 struct alignas(64) Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
     enum class State : u8 { Translating, Ready, Sent, Stalled };
 
@@ -71,30 +71,31 @@ struct alignas(64) Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
     bool translate_again = false;  ///< invalidated while held behind a stalled transaction
     bool recorded_stall = false;   ///< its record is visible: software may resume it
     u16 tag = 0xFFFF;              ///< STAG of a stalled transaction
-    WalkJobPtr job;                ///< while the TCU works for it
-    Time arrived = 0;
-    Time accounted = 0;  ///< the time before is in `stages`
+    Time accounted = 0;            ///< the time before is in `stages`
+
+    // Of a write, of one that waits for its turn, or where records are kept.
+    sim::intrusive::list_member_hook<sim::AutoUnlink> write_hook;  ///< of its lane, while it is not sent
     Time ready_at = 0;
+    Time arrived = 0;
     Time sending_from = 0;
     Time sent_at = 0;
-    sim::intrusive::list_member_hook<sim::AutoUnlink> write_hook;  ///< of its lane, while it is not sent
-    arch::Outcome outcome;
-    // Of a miss only.
+
+    // Of one that a TLB alone does not answer.
+    WalkJobPtr job;  ///< while the TCU works for it
     Time missed_at = 0;
+    arch::Outcome outcome;
     sim::Scheduler::Token token;  ///< on the link to the TCU or back
     sim::Slots::Slot slot;        ///< of its TBU
     arch::ContextPtr context;     ///< that the TCU has answered with, or null
     StageTimes stages;
 
-    /// As new, but for what accept() and the look-up give it: request, address, outcome.
+    /// As new, but for what accept() and the look-up give it: request, address, times.
     void renew() {
-        ready_at = 0;
         staged = false;
         state = State::Translating;
         uses_translation = tagged = global = missed = stale = marked = translate_again = recorded_stall = false;
         span = 12;
         tags = {};
-        job.reset();
         tag = 0xFFFF;
     }
 

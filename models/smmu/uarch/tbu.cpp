@@ -106,7 +106,8 @@ void Tbu::accept(Access& access, Time arrived) {
     pending.tbu = this;
     pending.lane = &lane_of(access.attributes);
     pending.sequence = ++sequence_;
-    pending.arrived = pending.accounted = arrived;
+    pending.accounted = arrived;
+    if (config_.records_kept != 0) pending.arrived = arrived;
     describe(access, pending.request);
     pending.address = pending.request.address;
     ++pending.lane->in_flight;
@@ -119,7 +120,7 @@ void Tbu::start(Pending& pending) {
     Time at = accept_.enter(simulation_.now());
     if (look_up(pending, at)) {
         hit_latency_.add(at - simulation_.now());
-        ready(pending, at);
+        ready(pending, found_, at);
         return;
     }
     if (!std::exchange(pending.missed, true)) {
@@ -139,11 +140,11 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     }
     pending.hit = Hit::Bypass;
     if (arch::is_message(control_, pending.request)) {
-        pending.outcome = arch::pass_message(pending.request);
+        found_ = arch::pass_message(pending.request);
         return true;
     }
     if (!control_.enabled) {
-        pending.outcome = arch::bypass_by_gbpa(control_, id_, pending.request);
+        found_ = arch::bypass_by_gbpa(control_, id_, pending.request);
         return true;
     }
     pending.uses_translation = true;
@@ -161,7 +162,7 @@ bool Tbu::look_up(Pending& pending, Time& at) {
         overridden = arch::override_request(pending.request, context->ste, id_);
     const Request& effective = overridden ? *overridden : pending.request;
     if (!context->stage1 && !context->stage2) {
-        pending.outcome = arch::bypass_by_ste(*context, id_, effective);
+        found_ = arch::bypass_by_ste(*context, id_, effective);
         return true;
     }
     pending.hit = Hit::Miss;
@@ -186,7 +187,7 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     pending.global = found->global;
     pending.span = static_cast<u8>(found->span);
     // Overrides of the stream table change no memory attribute of the request.
-    arch::proceed(pending.outcome, *context, arch::translated_attributes(pending.request.memory, *context, *found, id_),
+    arch::proceed(found_, *context, arch::translated_attributes(pending.request.memory, *context, *found, id_),
                   effective, *found, pending.address);
     return true;
 }
@@ -239,7 +240,7 @@ void Tbu::returned(void* tbu, void* object) {
     self.fill(pending, pending.context);
     pending.context.reset();
     pending.job.reset();
-    self.ready(pending, now);
+    self.ready(pending, pending.outcome, now);
 }
 
 void Tbu::keep(const arch::ContextPtr& context, const StreamKey& key) {
@@ -323,6 +324,7 @@ void Tbu::reset() {
         simulation_.scheduler().cancel(pending->token);
         pending->slot.release();
         pending->context.reset();
+        pending->job.reset();
         pending->renew();
         free_.push_back(pending.get());
     }

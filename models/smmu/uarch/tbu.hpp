@@ -113,7 +113,7 @@ private:
     void accept(sim::Access& access, Time arrived);
     /// There is room for one more; `reset_count`: resets before the one that leaves was answered.
     static void left(void* tbu, void* reset_count);
-    /// True if the TLBs or the registers answer; `pending.outcome` is set and `at` advanced by the look-ups.
+    /// True if the TLBs or the registers answer; `found_` is set and `at` advanced by the look-ups.
     bool look_up(Pending& pending, Time& at);
     /// The way of a miss: a translation slot, the link to the TCU, its answer, the link back.
     void ask(Pending& pending, Time looked_up);
@@ -125,16 +125,17 @@ private:
     void cross_link(Pending& pending, Time from, sim::Scheduler::Function next);
     void keep(const arch::ContextPtr& context, const StreamKey& key);
     void fill(Pending& pending, const arch::ContextPtr& context);
-    void ready(Pending& pending, Time at);
+    /// `outcome` need not outlive the call.
+    void ready(Pending& pending, const arch::Outcome& outcome, Time at);
     /// Status and data of a transaction that does not proceed.
     static void answer(sim::Access& access, const arch::Outcome& outcome);
-    void send(Pending& pending);
+    void send(Pending& pending, Time ready_at);
     void send_released(Lane& lane);
     /// Ends a use of the lane; the last one removes it.
     void drop(Lane& lane);
     void start(Pending& pending);
-    void terminate(Pending& pending, Time at);
-    void stall(Pending& pending);
+    void terminate(Pending& pending, const arch::Outcome& found, Time at);
+    void stall(Pending& pending, const arch::Outcome& outcome);
     /// Takes what waits behind a stalled transaction out of the account of CMD_SYNC: it is translated again.
     void unmark(Pending& pending);
     void unmark_behind(Lane& lane);
@@ -194,6 +195,7 @@ private:
     u64 held_ = 0;                 ///< only of a TBU that can be full
     std::uintptr_t resets_ = 0;
     std::deque<Ending> ending_;  ///< answered; the response arrives at `at`
+    arch::Outcome found_;        ///< by the latest look-up
     std::unordered_map<u64, Lane> lanes_;
     Lane* latest_lane_ = nullptr;  ///< most accesses are of the requester of the one before
     boost::circular_buffer_space_optimized<TransactionRecord> records_;

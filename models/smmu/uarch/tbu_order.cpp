@@ -10,14 +10,13 @@ using sim::Access;
 using sim::Journey;
 using sim::Status;
 
-void Tbu::ready(Pending& pending, Time at) {
-    const Outcome& outcome = pending.outcome;
+void Tbu::ready(Pending& pending, const Outcome& outcome, Time at) {
     if (outcome.disposition == Disposition::Stall) {
-        stall(pending);
+        stall(pending, outcome);
         return;
     }
     if (outcome.disposition != Disposition::Proceed) {
-        terminate(pending, at);
+        terminate(pending, outcome, at);
         return;
     }
     Access& access = *pending.access;
@@ -26,7 +25,6 @@ void Tbu::ready(Pending& pending, Time at) {
     access.attributes.cache_operation = outcome.operation;
     access.attributes.privileged = outcome.privileged;
     access.attributes.instruction = outcome.instruction;
-    pending.ready_at = at;
     pending.state = Pending::State::Ready;
     if (pending.request.address_type == sim::AddressType::Translated) {
         ++translated_passed_;
@@ -38,6 +36,7 @@ void Tbu::ready(Pending& pending, Time at) {
     Lane& lane = *pending.lane;
     const bool first = lane.writes.empty() || lane.writes.front().sequence >= pending.sequence;
     if (!first) {
+        pending.ready_at = at;
         if (!pending.is_write()) lane.held_reads.emplace(pending.sequence, &pending);
         if (behind_stalled(pending)) unmark(pending);
         return;
@@ -45,19 +44,22 @@ void Tbu::ready(Pending& pending, Time at) {
     ++lane.in_flight;  // the response may come at once, but the lane is used below
     const bool write = pending.is_write();
     if (write) lane.writes.pop_front();
-    send(pending);
+    send(pending, at);
     if (write) send_released(lane);
     drop(lane);
 }
 
-void Tbu::send(Pending& pending) {
+void Tbu::send(Pending& pending, Time ready_at) {
     Lane& lane = *pending.lane;
-    const Time from = std::max(pending.ready_at, simulation_.now());
+    const Time from = std::max(ready_at, simulation_.now());
     const Time earliest = clock_.after(from, config_.send_latency);
     const Time at = std::max(earliest, lane.last_sent);
     lane.last_sent = at;
-    pending.sending_from = from + (at - earliest);  // what lies before is waiting for its turn
-    pending.sent_at = at;
+    if (config_.records_kept != 0) {
+        pending.ready_at = ready_at;
+        pending.sending_from = from + (at - earliest);  // what lies before is waiting for its turn
+        pending.sent_at = at;
+    }
     pending.state = Pending::State::Sent;
     Access& access = *pending.access;
     access.scratch = reinterpret_cast<u64>(&pending);
@@ -73,7 +75,7 @@ void Tbu::send_released(Lane& lane) {
             Pending& read = *lane.held_reads.begin()->second;
             lane.held_reads.erase(lane.held_reads.begin());
             if (read.translate_again) retry(read);
-            else send(read);
+            else send(read, read.ready_at);
         }
         if (lane.writes.empty() || lane.writes.front().state != Pending::State::Ready) return;
         Pending& write = lane.writes.front();
@@ -82,13 +84,13 @@ void Tbu::send_released(Lane& lane) {
             return;
         }
         lane.writes.pop_front();
-        send(write);
+        send(write, write.ready_at);
     }
 }
 
-void Tbu::terminate(Pending& pending, Time at) {
+void Tbu::terminate(Pending& pending, const Outcome& found, Time at) {
     ++aborted_;
-    const Outcome outcome = pending.outcome;
+    const Outcome outcome = found;
     if (outcome.recorded) service_.record(outcome);
     Access& access = *pending.access;
     Lane& lane = *pending.lane;
@@ -106,8 +108,9 @@ void Tbu::terminate(Pending& pending, Time at) {
     drop(lane);
 }
 
-void Tbu::stall(Pending& pending) {
+void Tbu::stall(Pending& pending, const Outcome& outcome) {
     ++stalled_;
+    if (&outcome != &pending.outcome) pending.outcome = outcome;
     unmark(pending);  // nobody waits for it: it is translated again
     pending.translate_again = false;
     pending.state = Pending::State::Stalled;
@@ -141,7 +144,7 @@ void Tbu::end_stalled(Pending& pending, Disposition disposition) {
     pending.state = Pending::State::Translating;
     pending.outcome.disposition = disposition;
     pending.outcome.recorded = false;  // it has been, when it stalled
-    terminate(pending, simulation_.now());
+    terminate(pending, pending.outcome, simulation_.now());
 }
 
 bool Tbu::behind_stalled(const Pending& pending) {
@@ -200,7 +203,6 @@ void Tbu::release(Pending& pending, Time at) {
     if (config_.records_kept != 0) keep_record(pending, at);
     if (pending.marked) service_.finished(at);
     pending.marked = false;
-    pending.job.reset();
     drop(*pending.lane);
     pending.lane = nullptr;
     pending.unlink();
@@ -220,7 +222,7 @@ void Tbu::keep_record(Pending& pending, Time at) {
     record.arrived = pending.arrived;
     record.responded = at;
     if (record.sent) {
-        record.output = pending.outcome.address;
+        record.output = pending.access->address;
         pending.spend(Stage::LookUp, pending.ready_at);
         pending.spend(Stage::Ordering, pending.sending_from);
         pending.spend(Stage::Sending, pending.sent_at);
