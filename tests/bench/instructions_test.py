@@ -13,8 +13,8 @@ import pytest
 
 BENCH = os.environ.get("SMMUSIM_BENCH", "build/bin/smmusim_bench")
 SHORT, LONG = 600, 1800
-LIMITS = {"K1": 3_155, "K2": 9_345, "K3": 27_370}
-MISS_LIMITS = {"K1": 46, "K2": 172, "K3": 293}
+LIMITS = {"K1": 2_950, "K2": 7_770, "K3": 22_430}
+MISS_LIMITS = {"K1": 40, "K2": 134, "K3": 233}
 
 
 def counted(workload: str, reads: int) -> tuple[int, int]:
