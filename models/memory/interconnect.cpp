@@ -86,7 +86,8 @@ void Interconnect::receive(Ingress& ingress, Access& access, Time at) {
 }
 
 /// One requester's accesses come here in order of time: when none of them is under way, and no atomic, a read waits
-/// for nothing. (An atomic that begins before the read arrives is not complete by then: the read sees the old value.)
+/// for nothing. (An atomic that begins before the read arrives does not hold it: the read sees what memory holds when
+/// it gets there, the old value or the new one.)
 bool Interconnect::may_pass(const Ingress& ingress, const Access& access) const {
     if (access.command != Command::Read || !lines_.empty()) return false;
     return requesters_.empty() || !ordered(access) || !requesters_.contains(key_of(ingress, access));

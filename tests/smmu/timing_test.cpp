@@ -111,6 +111,25 @@ TEST(Timing, TableReadTakesOneEventWhereNothingIsKeptOfIt) {
     EXPECT_EQ(machine.simulation.scheduler().executed() - before, 2u + 4 + 1 + 2);
 }
 
+TEST(Timing, TableThatHardwareUpdatesIsReadWhenTheAnswerBeforeIsThere) {
+    // Another walk may hold the line of the next descriptor by then.
+    uarch::SmmuConfig config = SmmuMachine::small_config();
+    config.identification.idr0.HTTU = 1;
+    Machine machine(config);
+    spec::Cd cd;
+    machine.memory.read(SmmuMachine::cds + u64{stream} * 64, cd.words.data(), 64);
+    cd.set(spec::Cd::HA, true);
+    machine.set_cd(SmmuMachine::cds + u64{stream} * 64, cd);
+    machine.warm(iova + 0x1000);
+    const Time start = machine.settle();
+    const u64 before = machine.simulation.scheduler().executed();
+    Client client(machine.simulation);
+    machine.read(client, iova);
+    machine.expect_sent(iova, start + before_walk + 4 * one_read + link + send);
+    machine.run();
+    EXPECT_EQ(machine.simulation.scheduler().executed() - before, 2u + 4 + 4 + 2);
+}
+
 TEST(Timing, LeafOfAWalkCacheNeedsNoRead) {
     uarch::SmmuConfig config = SmmuMachine::small_config();
     config.tcu.walk_cache.entries = 64;

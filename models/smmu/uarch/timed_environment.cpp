@@ -118,10 +118,12 @@ void TimedEnvironment::Reader::complete(sim::Access& access, Time at) {
     const FetchedDescriptor fetched = descriptor();
     if (tcu.simulation_.trace() != nullptr) [[unlikely]]
         environment.trace(*fetch_, "", fetched);
-    if (environment.keeps_tables(walk_->stage1) || access.foreign != nullptr) {
+    // Where a table is kept, or hardware updates descriptors under a lock of their line, the answer is an event.
+    const bool shared = environment.keeps_tables(walk_->stage1) || walk_->regime.update.access_flag;
+    if (shared || access.foreign != nullptr) {
         proceed(then, &Reader::descriptor_read);
     } else if (walk_->follow(environment, fetched)) {
-        // Before the next read arrives nothing happens that others could see: no event is due at the answer.
+        // Else nothing happens at the answer that others could see: the next read is sent ahead of it.
         send(then);
     } else {
         proceed(then, &Waiter::resume);
