@@ -47,6 +47,16 @@ public:
     u64 roots[2] = {};
 };
 
+TEST(TransactionRecords, OutputIsWhatTheSmmuSentWhateverIsDecodedBehindIt) {
+    RecordingMachine machine(recording(10));
+    machine.memory.on_arrival = [](const sim::Access& access) {
+        if (access.attributes.transaction_class == sim::TransactionClass::Data)
+            const_cast<sim::Access&>(access).address += 0x1000;  // as a foreign module may
+    };
+    EXPECT_EQ(machine.read(iova + 0x40).output, page + 0x40);
+    EXPECT_EQ(machine.read(iova + 0x80).output, page + 0x80);
+}
+
 TEST(TransactionRecords, OfAHitAndOfAMissAreExact) {
     RecordingMachine machine(recording(10));
     const TransactionRecord miss = machine.read(iova + 0x40);

@@ -79,12 +79,13 @@ struct alignas(64) Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
     Time arrived = 0;
     Time sending_from = 0;
     Time sent_at = 0;
+    u64 output = 0;  ///< physical address with which it was sent
 
     // Of one that a TLB alone does not answer.
     WalkJobPtr job;  ///< while the TCU works for it
     Time missed_at = 0;
     arch::Outcome outcome;
-    sim::Scheduler::Token token;  ///< on the link to the TCU or back
+    sim::Scheduler::Token token;  ///< on the link to the TCU or back, or in the configuration caches there
     sim::Slots::Slot slot;        ///< of its TBU
     arch::ContextPtr context;     ///< that the TCU has answered with, or null
     StageTimes stages;

@@ -59,6 +59,7 @@ void Tbu::send(Pending& pending, Time ready_at) {
         pending.ready_at = ready_at;
         pending.sending_from = from + (at - earliest);  // what lies before is waiting for its turn
         pending.sent_at = at;
+        pending.output = pending.access->address;
     }
     pending.state = Pending::State::Sent;
     Access& access = *pending.access;
@@ -222,7 +223,7 @@ void Tbu::keep_record(Pending& pending, Time at) {
     record.arrived = pending.arrived;
     record.responded = at;
     if (record.sent) {
-        record.output = pending.access->address;
+        record.output = pending.output;
         pending.spend(Stage::LookUp, pending.ready_at);
         pending.spend(Stage::Ordering, pending.sending_from);
         pending.spend(Stage::Sending, pending.sent_at);
