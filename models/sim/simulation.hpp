@@ -232,8 +232,6 @@ public:
     const std::string& owner() const { return owner_; }
 
 private:
-    friend class Root;
-
     Simulation& simulation_;
     std::string owner_;
     intrusive::list<Root, intrusive::constant_time_size<false>> roots_;

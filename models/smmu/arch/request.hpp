@@ -4,6 +4,7 @@
 #include <bit>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
+#include <cstddef>
 
 #include "sim/ats.hpp"
 #include "smmu/arch/geometry.hpp"
@@ -79,6 +80,7 @@ struct Tags {
 private:
     u64 word() const { return std::bit_cast<u64>(*this); }
 };
+static_assert(offsetof(Tags, asid) == 2 && offsetof(Tags, aset) == 7 && std::endian::native == std::endian::little);
 
 /// Result of a walk, before attributes are combined with those of the transaction.
 struct Translation {

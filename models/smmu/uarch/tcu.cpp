@@ -73,7 +73,7 @@ void Tcu::share(Pending& pending, Time arrived, bool may_join) {
     }
     pending.stale = false;  // what a joined walk may have missed, this one sees
     pending.hit = Hit::Miss;
-    // Without translation there is nothing to look up.
+    // Without translation there is nothing to look up. If it is switched off meanwhile, GBPA decides.
     const Time now = simulation_.now();
     const Time then = registers_.control().enabled ? clock_.after(now, config_.config_latency) : now;
     if (then == now) scope_.spawn("translation", walk(pending));
@@ -274,6 +274,7 @@ void Tcu::invalidate(const arch::ConfigurationScope& scope) {
         [&](const StructureKey& key, const spec::Cd&) { return scope.covers_descriptor(key.stream, key.index); });
 }
 
+/// After the TBUs, which forget what is in the configuration caches.
 void Tcu::reset() {
     ++configuration_changes_;
     scope_.cancel();
