@@ -1,7 +1,7 @@
 // What a CPU costs and how weakly it orders its stores.
 #pragma once
 
-#include "sim/config.hpp"
+#include "sim/assoc_cache.hpp"
 
 namespace smmusim::sw::cpu {
 
@@ -17,6 +17,8 @@ struct CpuConfig {
     u32 store_buffer_entries = 64;
     Time drain_time = 1 * microsecond;
     u32 access_cycles = 1;
+    sim::CacheConfig cache{.entries = 0, .ways = 4};
+    u32 cache_cycles = 3;
     u32 system_register_cycles = 20;
     u32 interrupt_entry_cycles = 400;
 
@@ -31,6 +33,9 @@ struct CpuConfig {
                            "stores reach the point of coherency in finite time (DDI 0487, B2.3)"});
         visit(access_cycles,
               {"access_cycles", "issue of one load or store", Unit::Cycles, Origin::Assumed, "one per cycle"});
+        visit.group("cache", "data cache, of lines of 64 bytes", cache);
+        visit(cache_cycles, {"cache_cycles", "a load that the data cache answers, after its issue", Unit::Cycles,
+                             Origin::Assumed, "with the issue 4 cycles, as in current cores"});
         visit(system_register_cycles, {"system_register_cycles", "access of one ICC register", Unit::Cycles,
                                        Origin::Assumed, "the GIC stream interface is a few bus cycles away"});
         visit(interrupt_entry_cycles,

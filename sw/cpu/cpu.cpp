@@ -52,6 +52,7 @@ Cpu::Cpu(sim::Simulation& simulation, u32 index, sim::Port& bus, const CpuConfig
       config_(config),
       clock_(config.clock),
       registers_(registers),
+      cache_(config.cache),
       bus_name_(name_ + ".bus"),
       drain_turn_(simulation, name_ + ".store_buffer", 1),
       signalled_(simulation, name_ + ".interrupt"),
@@ -90,7 +91,14 @@ Task<Loaded> Cpu::load(u64 address, u32 size) {
         loaded.status = sim::Status::Ok;
     } else {
         sim::AccessPtr access = make(sim::Command::Read, address, size, false);
-        loaded.status = co_await sim::transfer(simulation_, bus_, *access, bus_name_);
+        if (cache_.present() && cache_.find(address, line_now(address))) {
+            co_await work(config_.cache_cycles);
+            bus_.inspect(*access);
+            loaded.status = access->status;
+        } else {
+            loaded.status = co_await sim::transfer(simulation_, bus_, *access, bus_name_);
+            if (cache_.present() && loaded.ok()) cache_.keep(address, line_now(address));
+        }
         if (!loaded.ok()) co_return loaded;
         std::memcpy(bytes, access->data(), size);
         // A CPU reads its own latest store, wherever it is (DDI 0487, B2.3): what drains now, then what waits.
@@ -99,6 +107,14 @@ Task<Loaded> Cpu::load(u64 address, u32 size) {
     }
     std::memcpy(&loaded.value, bytes, size);
     co_return loaded;
+}
+
+DataCache::Line Cpu::line_now(u64 address) const {
+    const sim::AccessPtr access = make(sim::Command::Read, DataCache::base(address), DataCache::line_bytes, false);
+    bus_.inspect(*access);
+    DataCache::Line line{};
+    if (sim::succeeded(access->status)) std::memcpy(line.data(), access->data(), line.size());
+    return line;
 }
 
 Task<> Cpu::store(u64 address, u64 value, u32 size) {
@@ -155,6 +171,8 @@ Task<> Cpu::drain() {
         }
     const sim::Status status = co_await Burst(*this, writes);
     if (!sim::succeeded(status)) ++count_.store_errors;
+    if (cache_.present())
+        for (const StoreBuffer::Word& word : draining_.words()) cache_.keep(word.address, line_now(word.address));
     draining_.clear();
 }
 
@@ -322,6 +340,7 @@ void Cpu::abandon_software() {
     timer_ = {};
     pending_.clear();
     draining_.clear();
+    cache_.clear();
     host_.table = guest_.table = nullptr;
 }
 
@@ -333,6 +352,7 @@ void Cpu::reset() {
 void Cpu::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("loads", count_.loads, "accesses", "loads from memory, block reads counted per burst");
     visit.counter("stores", count_.stores, "accesses", "stores to memory, block writes counted per burst");
+    cache_.statistics(visit);
     visit.counter("barriers", count_.barriers, "barriers", "explicit memory barriers");
     visit.counter("mmio_reads", count_.mmio_reads, "accesses", "register reads");
     visit.counter("mmio_writes", count_.mmio_writes, "accesses", "register writes");

@@ -9,6 +9,7 @@
 #include "sim/resources.hpp"
 #include "sim/statistics.hpp"
 #include "sw/cpu/config.hpp"
+#include "sw/cpu/data_cache.hpp"
 #include "sw/cpu/interrupts.hpp"
 #include "sw/cpu/store_buffer.hpp"
 #include "sw/cpu/system_registers.hpp"
@@ -25,7 +26,8 @@ struct Loaded {
 };
 
 /// One CPU. Activities that run on it share its store buffer; an interrupt handler is an activity of its own.
-/// Loads and block copies go to the bus each time (no data cache is modelled; the coherent point answers).
+/// Loads that the data cache does not answer, stores and block copies go to the bus; what they return is what the
+/// coherent point holds.
 /// Stores of the weak model leave the buffer youngest first, so that a missing barrier shows.
 class Cpu {
 public:
@@ -104,6 +106,8 @@ private:
     class Burst;
 
     Task<> barrier();
+    /// The line of the data cache at `address` as memory holds it now.
+    DataCache::Line line_now(u64 address) const;
     Task<> drain();
     Task<sim::Status> transfer_one(sim::AccessPtr access);
     /// One of the two interrupt lines: the host's and its guest's.
@@ -135,6 +139,7 @@ private:
     CpuConfig config_;
     sim::Clock clock_;
     SystemRegisters& registers_;
+    DataCache cache_;
     StoreBuffer pending_;
     StoreBuffer draining_;
     std::string bus_name_;

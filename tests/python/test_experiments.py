@@ -108,6 +108,9 @@ def test_invalidations_cost_about_what_they_cost_on_a_board(capsys):
     costs = rows(capsys, "cmdq")
     assert abs(costs["one TLBI, one producer"]["error"]) < 0.15
     assert costs["unmap 1 MiB, with range invalidation, in TLBI commands"]["measured"] <= 2
+    for call in ("map", "unmap"):
+        assert abs(costs[f"{call} 1 MiB"]["error"]) < 0.1
+        assert -0.5 < costs[f"{call} 4 KiB"]["error"] < 0, "what Linux does besides is not in it"
 
 
 COUNT = ("--set", "experiment.count=12000")

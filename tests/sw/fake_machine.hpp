@@ -157,8 +157,8 @@ protected:
     sw::msi::Vector& vector(u32 index, u32 id = requester) { return *device(id).msi.vectors[index]; }
 
     /// One access of a function through the SMMU: the physical address, or nothing after a fault is reported.
-    std::optional<u64> access(u32 stream, u64 address, bool write) {
-        const oracle::Outcome outcome = smmu.translate(stream, address, {}, write);
+    std::optional<u64> access(u32 stream_id, u64 address, bool write) {
+        const oracle::Outcome outcome = smmu.translate(stream_id, address, {}, write);
         if (outcome.verdict == oracle::Verdict::Translated) return outcome.pa;
         if (outcome.recorded) smmu.report(outcome.event->words());
         return std::nullopt;
