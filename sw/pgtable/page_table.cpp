@@ -51,15 +51,27 @@ Task<Result<PageTable::Slot>> PageTable::descend(cpu::Cpu& cpu, u64 input, unsig
         slot.descriptor = loaded.value;
         if (slot.level == wanted) co_return slot;
         if (!valid(slot.descriptor) && grow) {
-            // Its zeros are in memory before the descriptor that leads to it is stored: new_table() waits for them.
-            const Result<u64> next = co_await new_table(cpu, geometry_.granule());
-            if (!next) co_return Error(next.error());
-            slot.descriptor = table_descriptor(*next);
-            co_await cpu.store(entry, slot.descriptor);
+            const Result<u64> descriptor = co_await extend(cpu, entry);
+            if (!descriptor) co_return Error(descriptor.error());
+            slot.descriptor = *descriptor;
         }
         if (!table(slot.descriptor, slot.level)) co_return slot;
         slot.table = address(slot.descriptor, geometry_);
     }
+}
+
+Task<Result<u64>> PageTable::extend(cpu::Cpu& cpu, u64 entry) {
+    if (!growth_) growth_.emplace(cpu.simulation(), "the growth of a page table");
+    const auto turn = co_await growth_->acquire();
+    const cpu::Loaded loaded = co_await cpu.load(entry);
+    if (!loaded.ok()) co_return Error(-EFAULT);
+    if (valid(loaded.value)) co_return loaded.value;
+    // Its zeros are in memory before the descriptor that leads to it is stored: new_table() waits for them.
+    const Result<u64> next = co_await new_table(cpu, geometry_.granule());
+    if (!next) co_return Error(next.error());
+    co_await cpu.store(entry, table_descriptor(*next));
+    co_await cpu.dma_wmb();  // whoever looks next finds it
+    co_return table_descriptor(*next);
 }
 
 Task<PageTable::Progress> PageTable::map(cpu::Cpu& cpu, u64 input, u64 output, u64 size, u32 prot) {

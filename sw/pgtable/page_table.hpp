@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "sw/cpu/cpu.hpp"
+#include "sw/cpu/lock.hpp"
 #include "sw/cpu/page_pool.hpp"
 #include "sw/pgtable/geometry.hpp"
 #include "sw/result.hpp"
@@ -35,7 +35,7 @@ private:
     cpu::PagePool& pool_;
 };
 
-/// Not locked: the owner lets one activity at a time change it.
+/// Several CPUs may use it at once, on ranges that do not overlap, as with the tables of Linux: the owner sees to that.
 class PageTable {
 public:
     PageTable(const Geometry& geometry, TableMemory& memory) : geometry_(geometry), memory_(memory) {}
@@ -75,12 +75,15 @@ private:
     /// Walks to the entry of level `wanted`, or to where the walk ends before; makes missing tables if `grow`.
     Task<Result<Slot>> descend(cpu::Cpu& cpu, u64 input, unsigned wanted, bool grow);
     Task<Result<u64>> new_table(cpu::Cpu& cpu, u64 size);
+    /// The descriptor of the table below an empty entry: of a new one, or of that of whoever was faster.
+    Task<Result<u64>> extend(cpu::Cpu& cpu, u64 entry);
 
     Geometry geometry_;
     TableMemory& memory_;
     u64 root_ = 0;
     u64 table_bytes_ = 0;
     std::vector<u64> tables_;
+    std::optional<cpu::Lock> growth_;  ///< since the first table was added
 };
 
 }  // namespace smmusim::sw::pgtable

@@ -43,14 +43,12 @@ Result<bool> SmmuDomain::attribute(iommu::DomainAttribute which) const {
 Task<std::optional<u64>> SmmuDomain::iova_to_phys(cpu::Cpu& cpu, u64 iova) {
     if (form_ == Form::Bypass) co_return iova;
     if (table_ == nullptr) co_return std::nullopt;
-    const auto turn = co_await table_lock_.acquire();
     const std::optional<u64> address = co_await table_->translate(cpu, iova);
     co_return address;
 }
 
 Task<int> SmmuDomain::do_map(cpu::Cpu& cpu, u64 iova, u64 address, u64 size, u32 prot) {
     if (table_ == nullptr) co_return -EINVAL;
-    const auto turn = co_await table_lock_.acquire();
     // No invalidation: an SMMU does not cache that a translation is missing (IHI 0070, 3.16).
     const pgtable::PageTable::Progress progress = co_await table_->map(cpu, iova, address, size, prot);
     if (progress.error != 0 && progress.bytes != 0) {
@@ -65,7 +63,6 @@ Task<Result<u64>> SmmuDomain::do_unmap(cpu::Cpu& cpu, u64 iova, u64 size) {
     if (table_ == nullptr) co_return Error(-EINVAL);
     const u64 granule = table_->geometry().granule();
     if (size == 0 || ((iova | size) & (granule - 1)) != 0) co_return Error(-EINVAL);
-    const auto turn = co_await table_lock_.acquire();
     const u64 done = co_await table_->unmap(cpu, iova, size);
     if (done != 0) {
         const int error = co_await invalidate(cpu, iova, done);

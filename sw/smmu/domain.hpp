@@ -25,10 +25,7 @@ public:
 
     SmmuDomain(sim::Simulation& simulation, std::string name, iommu::DomainType type, Form form,
                iommu::Statistics& statistics, Invalidator& invalidator)
-        : Domain(simulation, std::move(name), type, statistics),
-          form_(form),
-          invalidator_(invalidator),
-          table_lock_(simulation, this->name() + ".table_lock") {}
+        : Domain(simulation, std::move(name), type, statistics), form_(form), invalidator_(invalidator) {}
 
     Form form() const { return form_; }
     /// ASID of stage 1, VMID of stage 2 and of what is nested in it.
@@ -66,7 +63,6 @@ private:
     Invalidator& invalidator_;
     u32 tag_ = 0;
     std::unique_ptr<pgtable::PageTable> table_;
-    cpu::Lock table_lock_;
     SmmuDomain* parent_ = nullptr;
     u32 nested_ = 0;  ///< domains that use this one as their stage 2
     iommu::DomainRequest request_;

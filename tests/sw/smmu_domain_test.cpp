@@ -21,6 +21,23 @@ TEST_F(SmmuDriverTest, Stage1DomainTranslatesAndFaultsAsRecordedAborts) {
     EXPECT_TRUE(*target->attribute(DomainAttribute::DOMAIN_ATTR_MSI_MAPPING));
 }
 
+TEST_F(SmmuDriverTest, CpusThatMapAtOnceShareTheTablesThatTheyAdd) {
+    boot();
+    const auto target = domain();
+    EXPECT_EQ(await(driver->attach(cpu(), device, *target)), 0);
+    int errors[2] = {1, 1};
+    const auto map = [](sw::cpu::Cpu& on, Domain& into, u64 page, int& error) -> Task<> {
+        error = co_await into.map(on, 0x10'0000 + page * 4096, 0x9000'0000 + page * 4096, 4096, IOMMU_WRITE);
+    };
+    for (u32 index = 0; index < 2; ++index) start(map(cpu(index), *target, index, errors[index]));
+    settle();
+    for (u64 page = 0; page < 2; ++page) {
+        EXPECT_EQ(errors[page], 0);
+        EXPECT_EQ(smmu.translate(stream, 0x10'0000 + page * 4096).pa, 0x9000'0000 + page * 4096);
+    }
+    EXPECT_EQ(static_cast<sw::smmu::SmmuDomain&>(*target).table()->table_bytes(), 4 * 4096u) << "one of each level";
+}
+
 TEST_F(SmmuDriverTest, Stage2DomainTranslatesWithItsVmid) {
     boot();
     DomainRequest request;
