@@ -1,5 +1,6 @@
 // The booted software stack: devices, domains, reserved IOVA windows, vectors. Results are values or negative errno.
 #include "bindings/machine.hpp"
+#include "sw/iommu/map_benchmark.hpp"
 #include "sw/iommu/protection.hpp"
 
 namespace smmusim::python {
@@ -119,6 +120,17 @@ void bind_domains(py::class_<Machine>& machine) {
                  const int error =
                      self.call("unmap", keep(self.object(domain).unmap(cpu_of(self, cpu), iova, size), bytes));
                  return with_value(error, *bytes);
+             })
+        .def("measure_mapping",
+             [](Machine& self, const Domain& domain, u64 iova, u64 address, u64 size, const std::string& prot, u32 cpus,
+                u32 rounds) {
+                 const auto cost = std::make_shared<iommu::MapCost>();
+                 std::vector<sw::cpu::Cpu*> on;
+                 for (u32 cpu = 0; cpu < cpus; ++cpu) on.push_back(&cpu_of(self, cpu));
+                 const iommu::MapPlan plan{iova, address, size, prot_of(prot), rounds};
+                 const int error = self.call(
+                     "measure_mapping", keep(iommu::measure_mapping(self.object(domain), std::move(on), plan), cost));
+                 return with_value(error, py::make_tuple(cost->map, cost->unmap));
              })
         .def("iova_to_phys",
              [](Machine& self, const Domain& domain, u64 iova, u32 cpu) {
