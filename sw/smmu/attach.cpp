@@ -4,9 +4,10 @@
 
 namespace smmusim::sw::smmu {
 
+using Operation = Command::Operation;
+
 namespace {
 
-using Operation = Command::Operation;
 using Form = SmmuDomain::Form;
 
 constexpr u64 inner_shareable = 3, write_back = 1;
