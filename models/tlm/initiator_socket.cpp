@@ -114,8 +114,9 @@ void InitiatorSocket::inspect(sim::Access& access) {
     Payload& payload = Payload::of(access);
     payload.load(access);
     const unsigned int done = socket_->transport_dbg(payload);
+    // A target without debug transport has moved nothing, and says nothing.
+    if (access.status == sim::Status::Pending) access.status = sim::Status::Ok;
     if (done < access.size && sim::succeeded(access.status)) access.status = sim::Status::Unsupported;
-    else if (access.status == sim::Status::Pending) access.status = sim::Status::Ok;
 }
 
 }  // namespace smmusim::tlm
