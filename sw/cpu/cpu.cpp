@@ -91,13 +91,14 @@ Task<Loaded> Cpu::load(u64 address, u32 size) {
         loaded.status = sim::Status::Ok;
     } else {
         sim::AccessPtr access = make(sim::Command::Read, address, size, false);
-        if (cache_.present() && cache_.find(address, line_now(address))) {
+        const std::optional<DataCache::Line> line = line_now(address);
+        if (line && cache_.find(address, *line)) {
             co_await work(config_.cache_cycles);
             bus_.inspect(*access);
             loaded.status = access->status;
         } else {
             loaded.status = co_await sim::transfer(simulation_, bus_, *access, bus_name_);
-            if (cache_.present() && loaded.ok()) cache_.keep(address, line_now(address));
+            if (loaded.ok()) keep_line(address);
         }
         if (!loaded.ok()) co_return loaded;
         std::memcpy(bytes, access->data(), size);
@@ -109,12 +110,18 @@ Task<Loaded> Cpu::load(u64 address, u32 size) {
     co_return loaded;
 }
 
-DataCache::Line Cpu::line_now(u64 address) const {
+std::optional<DataCache::Line> Cpu::line_now(u64 address) const {
+    if (!cache_.present()) return std::nullopt;
     const sim::AccessPtr access = make(sim::Command::Read, DataCache::base(address), DataCache::line_bytes, false);
     bus_.inspect(*access);
-    DataCache::Line line{};
-    if (sim::succeeded(access->status)) std::memcpy(line.data(), access->data(), line.size());
+    if (access->status != sim::Status::Ok) return std::nullopt;
+    DataCache::Line line;
+    std::memcpy(line.data(), access->data(), line.size());
     return line;
+}
+
+void Cpu::keep_line(u64 address) {
+    if (const std::optional<DataCache::Line> line = line_now(address)) cache_.keep(address, *line);
 }
 
 Task<> Cpu::store(u64 address, u64 value, u32 size) {
@@ -171,8 +178,7 @@ Task<> Cpu::drain() {
         }
     const sim::Status status = co_await Burst(*this, writes);
     if (!sim::succeeded(status)) ++count_.store_errors;
-    if (cache_.present())
-        for (const StoreBuffer::Word& word : draining_.words()) cache_.keep(word.address, line_now(word.address));
+    for (const StoreBuffer::Word& word : draining_.words()) keep_line(word.address);
     draining_.clear();
 }
 

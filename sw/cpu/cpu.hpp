@@ -1,6 +1,7 @@
 // What software sees of the machine: memory behind a store buffer, MMIO, barriers, time, interrupts.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -106,8 +107,10 @@ private:
     class Burst;
 
     Task<> barrier();
-    /// The line of the data cache at `address` as memory holds it now.
-    DataCache::Line line_now(u64 address) const;
+    /// The line of the data cache at `address` as memory holds it now; none where there is no cache, or not all of a
+    /// line can be looked at.
+    std::optional<DataCache::Line> line_now(u64 address) const;
+    void keep_line(u64 address);
     Task<> drain();
     Task<sim::Status> transfer_one(sim::AccessPtr access);
     /// One of the two interrupt lines: the host's and its guest's.

@@ -8,8 +8,8 @@
 
 namespace smmusim::sw::cpu {
 
-/// Lines as they were when the CPU last had them. The interconnect is coherent: a line that somebody else has changed
-/// since is not at hand any more.
+/// Lines as they were when the CPU last had them. The interconnect is coherent: a line that holds something else by now
+/// is not at hand any more, because somebody else has changed it.
 class DataCache {
 public:
     static constexpr u32 line_bytes = 64;

@@ -51,6 +51,7 @@ public:
     const std::string& name() const { return name_; }
     DomainType type() const { return type_; }
 
+    // Calls on ranges that overlap do not run at once: the owner of the addresses sees to that.
     /// 0 or -EINVAL (not aligned, or a domain that cannot be mapped), -ERANGE, -EEXIST, -ENOMEM; nothing stays
     /// mapped of a map that failed.
     Task<int> map(cpu::Cpu& cpu, u64 iova, u64 address, u64 size, u32 prot) {

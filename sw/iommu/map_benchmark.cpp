@@ -13,13 +13,14 @@ struct Sum {
 /// The rounds of one CPU.
 Task<int> rounds(cpu::Cpu& cpu, Domain& domain, const MapPlan& plan, MapCost& spent) {
     const sim::Simulation& simulation = cpu.simulation();
-    for (u32 round = 0; round <= plan.rounds; ++round) {
+    for (u64 round = 0; round <= plan.rounds; ++round) {
         const Time began = simulation.now();
         const int error = co_await domain.map(cpu, plan.iova, plan.address, plan.size, plan.prot);
         if (error != 0) co_return error;
         const Time mapped = simulation.now();
         const Result<u64> unmapped = co_await domain.unmap(cpu, plan.iova, plan.size);
         if (!unmapped) co_return unmapped.error();
+        if (*unmapped != plan.size) co_return -EFAULT;
         if (round == 0) continue;
         spent.map += mapped - began;
         spent.unmap += simulation.now() - mapped;
