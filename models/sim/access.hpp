@@ -107,11 +107,10 @@ public:
     }
     std::span<u8> bytes() { return {data(), size}; }
     /// The data of an access of 8 bytes.
-    u64& word() {
+    u64 word() const {
         assert(size == sizeof word_);
         return word_;
     }
-    u64 word() const { return const_cast<Access*>(this)->word(); }
 
     // The data at once; most are of a word or of a cache line.
     void load(const u8* from) {
