@@ -1,5 +1,7 @@
 #include "sw/pgtable/page_table.hpp"
 
+#include <fmt/format.h>
+
 #include "sw/pgtable/descriptor.hpp"
 
 namespace smmusim::sw::pgtable {
@@ -61,7 +63,7 @@ Task<Result<PageTable::Slot>> PageTable::descend(cpu::Cpu& cpu, u64 input, unsig
 }
 
 Task<Result<u64>> PageTable::extend(cpu::Cpu& cpu, u64 entry) {
-    if (!growth_) growth_.emplace(cpu.simulation(), "the growth of a page table");
+    if (!growth_) growth_.emplace(cpu.simulation(), fmt::format("the growth of the page table at {:#x}", root_));
     const auto turn = co_await growth_->acquire();
     const cpu::Loaded loaded = co_await cpu.load(entry);
     if (!loaded.ok()) co_return Error(-EFAULT);
