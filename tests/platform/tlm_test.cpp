@@ -89,6 +89,18 @@ TEST(Tlm, DelaysAreRelativeToTheKernelsTimeNotToOurs) {
     EXPECT_EQ(done, (std::vector<Time>{777 + 55000, 2 * 777 + 2 * 55000, 3 * 777 + 3 * 55000}));
 }
 
+TEST(Tlm, TargetWithoutDebugTransportCannotBeLookedAt) {
+    Bench bench;
+    test::EarlyTarget foreign("foreign");
+    bench.port().socket().bind(foreign.socket);
+    Through through(bench.port());
+    test::Sender sender(bench.simulation, through);
+    bench.run(0, Scheduler::Until::Limit);
+    const sim::AccessPtr look = sender.make(sim::Command::Read, base, 8);
+    bench.port().inspect(*look);
+    EXPECT_EQ(look->status, Status::Unsupported);
+}
+
 TEST(Tlm, EarlyCompletionIsUnderstoodInBothForms) {
     for (const bool by_phase : {false, true}) {
         Bench bench;
