@@ -147,6 +147,8 @@ public:
         assert(top_ != hops_.data() + hops_.size());
         *top_++ = {&hop, scratch};
     }
+    /// What `hop`, which the access is to come back to, has left in `scratch`.
+    u64 left_by(const Initiator& hop) const;
     void respond(Time at);
     void respond(Status final_status, Time at) {
         status = final_status;
@@ -256,6 +258,12 @@ public:
     virtual Time perform(Access& access) = 0;
     virtual void inspect(Access& access) = 0;
 };
+
+inline u64 Access::left_by(const Initiator& hop) const {
+    const Hop* place = top_ - 1;
+    while (place->initiator != &hop) --place;
+    return place->scratch;
+}
 
 inline void Access::respond(Time at) {
     assert(under_way());

@@ -77,15 +77,19 @@ public:
 
     /// The value of `key`, which counts as a use, or null.
     Value* find(const Key& key) {
+        // Using the same entry once more changes nothing.
+        if (latest_ != nullptr && latest_->key == key) return &latest_->value;
         Entry* const entry = lookup(key);
         if (entry == nullptr) return nullptr;
         touch(*entry);
+        latest_ = entry;
         return &entry->value;
     }
     /// Counts as a use of what find() or peek() gave, if nothing was inserted or erased since.
     void use(const Value& value) {
         const auto distance =
             reinterpret_cast<const char*>(&value) - reinterpret_cast<const char*>(&entries_.front().value);
+        latest_ = nullptr;
         touch(entries_[static_cast<std::size_t>(distance) / sizeof(Entry)]);
     }
     /// The same as find() without counting as a use.
@@ -100,6 +104,7 @@ public:
     }
     /// The place for the value of `key`, which holds anything, of a cache that is not of size 0.
     Value& claim(const Key& key) {
+        latest_ = nullptr;
         Entry* entry = lookup(key);
         if (entry == nullptr) {
             entry = &place_for(set_of(key));
@@ -233,6 +238,7 @@ private:
     }
 
     void forget(Entry& entry) {
+        latest_ = nullptr;
         entry.valid = false;
         --valid_;
         if (indexed_) {
@@ -269,6 +275,7 @@ private:
     std::optional<u64> mask_;  ///< set if the number of sets is a power of two
     u64 random_;
     u32 valid_ = 0;
+    Entry* latest_ = nullptr;  ///< the last that was used, if it was found
     std::vector<Entry> entries_;
     std::vector<Set> sets_;
     std::vector<u32> index_;  ///< first entry of each chain

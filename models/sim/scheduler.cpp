@@ -47,9 +47,15 @@ Scheduler::Token Scheduler::grow_and_schedule(Time when, Function function, void
 }
 
 void Scheduler::cancel(Token token) {
-    if (!token) return;
-    Event& event = *token.event_;
-    if (event.sequence != token.sequence_) return;
+    if (token && token.event_->sequence == token.sequence_) cancel(*token.event_);
+}
+
+void Scheduler::cancel_all(const void* object) {
+    for (Event& event : slab_)
+        if (event.sequence != 0 && event.object == object) cancel(event);
+}
+
+inline void Scheduler::cancel(Event& event) {
     event.sequence = 0;  // stays queued; skipped without moving the clock
     ++cancelled_;
     timers_ -= event.kind == Kind::Timer;

@@ -48,6 +48,8 @@ public:
     /// Schedules `function(object, argument)` at `when`; a time in the past means now, end_of_time never.
     Token at(Time when, Function function, void* object, void* argument = nullptr, Kind kind = Kind::Work);
     void cancel(Token token);
+    /// Cancels every event of `object`, which dies or starts anew. Takes time for each event that is scheduled.
+    void cancel_all(const void* object);
     /// Cancels everything: the reset of a whole machine.
     void clear();
 
@@ -126,6 +128,7 @@ private:
         event.next = free_;
         free_ = &event;
     }
+    void cancel(Event& event);
     Token insert_elsewhere(Event& event, Time time, u64 sequence);
     void place(const Key& key);
     void drop_cancelled();

@@ -16,7 +16,7 @@ void DmaEngine::drop_queued() {
         transfer.note(sim::Status::Unsupported);
         transfer.issued = transfer.operation->size;
         if (transfer.done())
-            transfer.token = simulation_.scheduler().at(simulation_.now(), &DmaEngine::last_part_done, this, &transfer);
+            simulation_.scheduler().at(simulation_.now(), &DmaEngine::last_part_done, this, &transfer);
     };
     for (const Posted& posted : posted_queue_) {
         if (posted.transfer != nullptr) end(*posted.transfer);
@@ -37,10 +37,8 @@ void DmaEngine::reset() {
 
 /// Forgets everything under way; accesses that have left finish their way without it.
 std::vector<sim::DmaHandle> DmaEngine::clear() {
-    sim::Scheduler& scheduler = simulation_.scheduler();
-    const auto drop = [&](DmaRequest& request) {
-        scheduler.cancel(request.token);
-        request.token = {};
+    simulation_.scheduler().cancel_all(this);
+    const auto drop = [](DmaRequest& request) {
         request.access.reset();
         request.transfer = nullptr;
     };
@@ -54,8 +52,6 @@ std::vector<sim::DmaHandle> DmaEngine::clear() {
     std::vector<sim::DmaHandle> unfinished;
     free_transfers_.clear();
     for (DmaTransfer& transfer : transfers_) {
-        scheduler.cancel(transfer.token);
-        transfer.token = {};
         if (transfer.operation) unfinished.push_back(std::move(transfer.operation));
         transfer.operation = nullptr;
         free_transfers_.push_back(&transfer);
@@ -63,8 +59,7 @@ std::vector<sim::DmaHandle> DmaEngine::clear() {
     posted_queue_.clear();
     read_queue_.clear();
     posted_sent_ = posted_queued_;
-    scheduler.cancel(pace_token_);
-    pace_token_ = {};
+    paced_ = false;
     next_issue_ = 0;
     function_.set_transactions_pending(false);
     return unfinished;

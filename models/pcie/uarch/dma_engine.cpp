@@ -9,11 +9,6 @@
 
 namespace smmusim::pcie::uarch {
 
-void DmaRequest::complete(sim::Access& answered, Time at) {
-    if (answered.is_write()) engine->write_done(*this, at);
-    else engine->read_answered(*this, at);
-}
-
 DmaEngine::DmaEngine(sim::Simulation& simulation, const EndpointConfig& config, std::string name,
                      arch::FunctionState& function, Link& link, MessageLog& messages)
     : Reporter(simulation),
@@ -25,10 +20,7 @@ DmaEngine::DmaEngine(sim::Simulation& simulation, const EndpointConfig& config, 
       messages_(messages),
       reads_(std::make_unique<DmaRequest[]>(config.function.tags)),
       tags_(config.function.tags) {
-    for (u32 tag = 0; tag < config.function.tags; ++tag) {
-        reads_[tag].engine = this;
-        reads_[tag].tag = tag;
-    }
+    for (u32 tag = 0; tag < config.function.tags; ++tag) reads_[tag].tag = tag;
 }
 
 DmaEngine::~DmaEngine() { clear(); }
@@ -78,7 +70,7 @@ void DmaEngine::submit(sim::DmaHandle operation) {
     transfer.sequence = ++sequence_;
     transfer.behind = posted_queued_;
     if (read) {
-        read_queue_.push_back(&transfer);
+        sim::append(read_queue_, &transfer);
     } else {
         posted_queue_.push_back({&transfer, {}, transfer.sequence});
         ++posted_queued_;
@@ -159,13 +151,14 @@ bool DmaEngine::issue_next() {
     if (posted_first ? try_posted() || try_read() : try_read() || try_posted()) return true;
 
     if (out_of_credit) up.wait_for_credits(*this);
-    if (out_of_pace && !pace_token_) pace_token_ = simulation_.scheduler().at(next_issue_, &DmaEngine::paced, this);
+    if (out_of_pace && !std::exchange(paced_, true))
+        simulation_.scheduler().at(next_issue_, &DmaEngine::next_in_pace, this);
     return false;
 }
 
-void DmaEngine::paced(void* object, void*) {
+void DmaEngine::next_in_pace(void* object, void*) {
     DmaEngine& engine = *static_cast<DmaEngine*>(object);
-    engine.pace_token_ = {};
+    engine.paced_ = false;
     engine.pump();
 }
 
@@ -180,18 +173,16 @@ void DmaEngine::fill(sim::Attributes& attributes, const sim::DmaOperation& opera
 }
 
 DmaRequest& DmaEngine::take_write_request() {
-    if (free_writes_.empty()) {
-        free_writes_.push_back(&writes_.emplace_back());
-        free_writes_.back()->engine = this;
-    }
+    if (free_writes_.empty()) free_writes_.push_back(&writes_.emplace_back());
     DmaRequest& request = *free_writes_.back();
     free_writes_.pop_back();
     return request;
 }
 
-void DmaEngine::launch(DmaRequest& request, const spec::Packet& packet, Time arrival) {
-    request.access->push(request);
-    root_->request(number_, *request.access, packet, arrival);
+void DmaEngine::launch(DmaRequest& request, Time arrival) {
+    request.access->scratch = reinterpret_cast<u64>(&request);
+    request.access->push(*this);
+    root_->request(number_, *request.access, arrival);
 }
 
 void DmaEngine::count_packet(Time at, const char* kind, const sim::Access& access) {
@@ -233,7 +224,7 @@ void DmaEngine::issue_posted() {
         }
         count_packet(sent.start, "MWr", *request.access);
     }
-    launch(request, packet, sent.arrival);
+    launch(request, sent.arrival);
 }
 
 void DmaEngine::issue_read(const spec::Packet& packet) {
@@ -253,7 +244,7 @@ void DmaEngine::issue_read(const spec::Packet& packet) {
     next_issue_ = simulation_.now() + config_.issue_interval;
     if (transfer.issued == operation.size) read_queue_.pop_front();
     count_packet(sent.start, "MRd", *request.access);
-    launch(request, packet, sent.arrival);
+    launch(request, sent.arrival);
 }
 
 void DmaEngine::write_done(DmaRequest& request, Time at) {
@@ -266,11 +257,14 @@ void DmaEngine::write_done(DmaRequest& request, Time at) {
     transfer->last = std::max(transfer->last, at);
     --transfer->in_flight;
     if (transfer->done())
-        transfer->token = simulation_.scheduler().at(transfer->last, &DmaEngine::last_part_done, this, transfer);
+        simulation_.scheduler().at(transfer->last, &DmaEngine::last_part_done, this, transfer);
 }
 
-void DmaEngine::read_answered(DmaRequest& request, Time at) {
-    request.token = simulation_.scheduler().at(at + config_.receive_latency, &DmaEngine::read_arrived, this, &request);
+void DmaEngine::complete(sim::Access& access, Time at) {
+    DmaRequest& request = *reinterpret_cast<DmaRequest*>(access.scratch);
+    if (access.is_write()) [[unlikely]]
+        write_done(request, at);
+    else simulation_.scheduler().at(at + config_.receive_latency, &DmaEngine::read_arrived, this, &request);
 }
 
 void DmaEngine::read_arrived(void* object, void* argument) {
@@ -278,7 +272,6 @@ void DmaEngine::read_arrived(void* object, void* argument) {
     DmaRequest& request = *static_cast<DmaRequest*>(argument);
     DmaTransfer& transfer = *request.transfer;
     const sim::Access& access = *request.access;
-    request.token = {};
     transfer.note(access.status);
     if (sim::succeeded(access.status)) access.store(transfer.operation->data.data() + request.offset);
     else engine.function_.report_abort(access.status);
@@ -291,9 +284,7 @@ void DmaEngine::read_arrived(void* object, void* argument) {
 }
 
 void DmaEngine::last_part_done(void* object, void* argument) {
-    DmaTransfer& transfer = *static_cast<DmaTransfer*>(argument);
-    transfer.token = {};
-    static_cast<DmaEngine*>(object)->finish(transfer);
+    static_cast<DmaEngine*>(object)->finish(*static_cast<DmaTransfer*>(argument));
 }
 
 void DmaEngine::finish(DmaTransfer& transfer) {

@@ -16,7 +16,7 @@ namespace smmusim::pcie::uarch {
 
 /// Posted requests (writes, messages) leave in order of submission, reads among themselves too. A read never leaves
 /// before a write submitted earlier; a write passes reads that lack a tag or credit, a message all of them.
-class DmaEngine final : public Sender, public sim::Reporter {
+class DmaEngine final : public Sender, public sim::Initiator, public sim::Reporter {
 public:
     DmaEngine(sim::Simulation& simulation, const EndpointConfig& config, std::string name,
               arch::FunctionState& function, Link& link, MessageLog& messages);
@@ -42,10 +42,10 @@ public:
     u32 tags_in_use() const { return tags_.in_use(); }
     void statistics(sim::StatisticsVisitor& visit);
     void link_ready() override { pump(); }
+    void complete(sim::Access& access, Time at) override;
     void report(std::string& text) const override;
 
 private:
-    friend struct DmaRequest;
     struct Posted {
         DmaTransfer* transfer = nullptr;  ///< null: a message
         arch::Message message;
@@ -57,13 +57,12 @@ private:
     spec::Packet packet_of(const Posted& posted) const;
     void issue_posted();
     void issue_read(const spec::Packet& packet);
-    void launch(DmaRequest& request, const spec::Packet& packet, Time arrival);
+    void launch(DmaRequest& request, Time arrival);
     DmaRequest& take_write_request();
     void count_packet(Time at, const char* kind, const sim::Access& access);
     void fill(sim::Attributes& attributes, const sim::DmaOperation& operation) const;
 
-    static void paced(void* engine, void*);
-    void read_answered(DmaRequest& request, Time at);
+    static void next_in_pace(void* engine, void*);
     static void read_arrived(void* engine, void* request);
     static void last_part_done(void* engine, void* transfer);
     void write_done(DmaRequest& request, Time at);
@@ -89,13 +88,13 @@ private:
     arch::TagPool tags_;
 
     std::deque<Posted> posted_queue_;
-    std::deque<DmaTransfer*> read_queue_;
+    sim::Ring<DmaTransfer*> read_queue_;
     u64 sequence_ = 0;
     u64 posted_queued_ = 0;  ///< ever
     u64 posted_sent_ = 0;    ///< of these, wholly
     Time next_issue_ = 0;
     bool pumping_ = false;
-    sim::Scheduler::Token pace_token_;
+    bool paced_ = false;  ///< next_in_pace() is scheduled
 
     u64 read_operations_ = 0;
     u64 write_operations_ = 0;

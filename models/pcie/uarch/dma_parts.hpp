@@ -5,9 +5,7 @@
 
 namespace smmusim::pcie::uarch {
 
-class DmaEngine;
-
-/// An operation under way.
+/// An operation under way; in one line of the host's cache.
 struct alignas(64) DmaTransfer {
     sim::DmaHandle operation;  ///< null: free
     u64 issued = 0;            ///< bytes in packets that have left
@@ -16,7 +14,6 @@ struct alignas(64) DmaTransfer {
     Time last = 0;     ///< latest answer
     u64 sequence = 0;  ///< order of submission
     u64 behind = 0;    ///< a read: posted requests that have to leave first
-    sim::Scheduler::Token token;
 
     bool done() const { return issued == operation->size && in_flight == 0; }
     /// The first failure decides; an ignored part makes the whole discarded.
@@ -25,16 +22,13 @@ struct alignas(64) DmaTransfer {
     }
 };
 
-/// One packet that waits for its answer.
-struct alignas(64) DmaRequest final : sim::Initiator {
-    DmaEngine* engine = nullptr;
+/// One packet that waits for its answer; its address is in the scratch of its access.
+struct alignas(32) DmaRequest {
     DmaTransfer* transfer = nullptr;  ///< null: a message
     u64 offset = 0;                   ///< of its data in the operation
-    u32 tag = 0;
     sim::AccessPtr access;
-    sim::Scheduler::Token token;
-
-    void complete(sim::Access& answered, Time at) override;
+    u32 tag = 0;
 };
+static_assert(sizeof(DmaTransfer) == 64 && sizeof(DmaRequest) == 32);
 
 }  // namespace smmusim::pcie::uarch

@@ -28,7 +28,7 @@ class RootSide {
 public:
     /// A memory request of a function arrives. The function has pushed itself; reads come back with their last
     /// completion, posted writes when they are visible or dropped, as their observer sees it.
-    virtual void request(u32 function, sim::Access& access, const spec::Packet& packet, Time at) = 0;
+    virtual void request(u32 function, sim::Access& access, Time at) = 0;
     /// The last completion of a non-posted downstream request arrives.
     virtual void completion(DownstreamRequest& request, Time at) = 0;
     /// A posted downstream request has taken effect.

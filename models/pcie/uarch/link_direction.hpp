@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <deque>
 #include <string>
 
 #include "pcie/spec/packet.hpp"
 #include "pcie/uarch/config.hpp"
 #include "pcie/uarch/serializer.hpp"
+#include "sim/ring.hpp"
 #include "sim/simulation.hpp"
 #include "sim/statistics.hpp"
 
@@ -78,7 +78,7 @@ private:
         u32 data_limit = 0;
         u32 header = 0;
         u32 data = 0;
-        std::deque<Return> returning;  ///< in order of time
+        sim::Ring<Return> returning;  ///< in order of time
     };
     template <Sender::Hook Sender::*Member>
     using Senders = sim::intrusive::list<Sender, sim::intrusive::member_hook<Sender, Sender::Hook, Member>,
@@ -142,9 +142,10 @@ inline void LinkDirection::give_back(const spec::Packet& packet, Time at) {
     const u32 data = pool.data_limit != 0 ? packet.data_credits() : 0;
     if ((header | data) == 0) return;
     at += config_.credit_return;
+    sim::make_room(pool.returning);
     auto place = pool.returning.end();
     while (place != pool.returning.begin() && std::prev(place)->at > at) --place;
-    if (place == pool.returning.end()) pool.returning.emplace_back(at, header, data);
+    if (place == pool.returning.end()) pool.returning.push_back({at, header, data});
     else pool.returning.insert(place, {at, header, data});
     if (!credit_waiters_.empty()) arm_credits();
 }

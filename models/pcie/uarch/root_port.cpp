@@ -18,94 +18,80 @@ RootPort::RootPort(sim::Simulation& simulation, const RootComplexConfig& config,
       link_(link),
       upstream_(upstream) {}
 
-RootPort::~RootPort() {
-    for (Hop& hop : hops_) simulation_.scheduler().cancel(hop.token);
-}
+RootPort::~RootPort() { simulation_.scheduler().cancel_all(this); }
 
 void RootPort::attach(Function& function, u32 stream_id, u32 device_id) {
     function.connect(*this, static_cast<u32>(attachments_.size()));
-    attachments_.push_back({&function, stream_id, device_id});
-}
-
-RootPort::Hop& RootPort::take_hop() {
-    if (free_hops_.empty()) {
-        free_hops_.push_back(&hops_.emplace_back());
-        free_hops_.back()->port = this;
-    }
-    Hop& hop = *free_hops_.back();
-    free_hops_.pop_back();
-    hop.generation = generation_;
-    ++under_way_;
-    return hop;
-}
-
-void RootPort::release(Hop& hop) {
-    hop.access = nullptr;
-    if (hop.generation == generation_) --under_way_;
-    free_hops_.push_back(&hop);
+    attachments_.push_back({&function, function.global_id(), stream_id, device_id});
 }
 
 // Upstream
 
-void RootPort::request(u32 function, sim::Access& access, const spec::Packet& packet, Time at) {
+namespace {
+/// The packet that has brought a request, as far as its credits go: they do not depend on the upper address bits.
+spec::Packet brought_by(const sim::Access& access) {
+    const bool prefix = access.attributes.has_substream();
+    return access.is_write() ? spec::memory_write(access.address, access.size, prefix)
+                             : spec::memory_read(access.address, prefix);
+}
+}  // namespace
+
+void RootPort::request(u32 function, sim::Access& access, Time at) {
     const Attachment& attachment = attachments_[function];
-    access.attributes.requester_id = attachment.function->global_id();
+    access.attributes.requester_id = attachment.requester_id;
     access.attributes.stream_id = attachment.stream_id;
     access.attributes.device_id = attachment.device_id;
-    Hop& hop = take_hop();
-    hop.access = &access;
-    hop.function = function;
-    hop.packet = packet;
+    ++under_way_;
     if (access.is_write()) {
         ++writes_;
-        hop.sequence = posted_oldest_ + posted_.size();
+        access.scratch = posted_oldest_ + posted_.size();
         posted_.push_back(end_of_time);
     } else {
         ++reads_;
+        access.scratch = note_of(function);
     }
-    access.push(hop);
+    access.push(*this);
     // One link delivers in order of time, so that it may be passed on ahead; several do not.
-    if (shared_) hop.token = simulation_.scheduler().at(at, &RootPort::pass_on, this, &hop);
-    else send_upstream(hop, at);
+    if (shared_) simulation_.scheduler().at(at, &RootPort::pass_on, this, &access);
+    else send_upstream(access, at);
 }
 
-void RootPort::pass_on(void* object, void* argument) {
+void RootPort::pass_on(void* object, void* access) {
     RootPort& port = *static_cast<RootPort*>(object);
-    Hop& hop = *static_cast<Hop*>(argument);
-    hop.token = {};
-    port.send_upstream(hop, port.simulation_.now());
+    port.send_upstream(*static_cast<sim::Access*>(access), port.simulation_.now());
 }
 
-void RootPort::send_upstream(Hop& hop, Time at) {
-    sim::Access& access = *hop.access;
+void RootPort::send_upstream(sim::Access& access, Time at) {
     const Time passed = at + config_.request_latency;
     if (access.journey) access.journey->leave(sim::Journey::Part::Link, passed);
     // A read leaves its buffer when it is passed on, and there is room for it; a write keeps it until it is visible.
     if (!access.is_write()) {
-        if (holds_) access.acceptance = &hop;
-        else link_.up().give_back(hop.packet, passed);
+        if (holds_) access.acceptance = this;
+        else link_.up().give_back(brought_by(access), passed);
     }
     upstream_.send(access, passed);
 }
 
-void RootPort::accepted(const Hop& hop, Time at) {
-    if (hop.generation == generation_) link_.up().give_back(hop.packet, at);
+void RootPort::accepted(sim::Access& access, Time at) {
+    if (current(access.left_by(*this))) link_.up().give_back(brought_by(access), at);
 }
 
-void RootPort::answered(Hop& hop, sim::Access& access, Time at) {
-    const bool current = hop.generation == generation_;
-    if (access.is_write()) {
-        if (current) visible(hop, at);
-        release(hop);
-        access.respond(at);
+void RootPort::complete(sim::Access& access, Time at) {
+    if (!access.is_write()) {
+        simulation_.scheduler().at(at + config_.completion_latency, &RootPort::completion_ready, this, &access);
         return;
     }
-    hop.token = simulation_.scheduler().at(at + config_.completion_latency, &RootPort::completion_ready, this, &hop);
+    // A reset has forgotten those before it.
+    if (access.scratch >= posted_oldest_) {
+        visible(access, at);
+        --under_way_;
+    }
+    access.respond(at);
 }
 
-void RootPort::visible(Hop& hop, Time at) {
-    link_.up().give_back(hop.packet, at);
-    posted_[hop.sequence - posted_oldest_] = at;
+void RootPort::visible(const sim::Access& write, Time at) {
+    link_.up().give_back(brought_by(write), at);
+    posted_[write.scratch - posted_oldest_] = at;
     while (!posted_.empty() && posted_.front() != end_of_time) {
         visible_until_ = std::max(visible_until_, posted_.front());
         posted_.pop_front();
@@ -118,23 +104,25 @@ void RootPort::visible(Hop& hop, Time at) {
     }
 }
 
+/// The requester, or the port, has forgotten it.
+void RootPort::give_up(sim::Access& read) {
+    release(read.scratch);
+    read.respond(sim::Status::Timeout, simulation_.now());
+}
+
 void RootPort::completion_ready(void* object, void* argument) {
     RootPort& port = *static_cast<RootPort*>(object);
-    Hop& hop = *static_cast<Hop*>(argument);
-    hop.token = {};
-    if (hop.generation != port.generation_ || hop.access->abandoned()) {
-        sim::Access& access = *hop.access;
-        port.release(hop);
-        access.respond(sim::Status::Timeout, port.simulation_.now());
+    sim::Access& read = *static_cast<sim::Access*>(argument);
+    if (!port.current(read.scratch) || read.abandoned()) [[unlikely]] {
+        port.give_up(read);
         return;
     }
     Item item;
-    item.hop = &hop;
-    item.function = port.attachments_[hop.function].function;
-    item.address = hop.access->address;
+    item.read = &read;
+    item.function = port.attachments_[static_cast<u32>(read.scratch)].function;
+    item.address = read.address;
     // An unsuccessful completion has no data.
-    const sim::Status status = hop.access->status;
-    item.remaining = sim::succeeded(status) || status == sim::Status::Poisoned ? hop.access->size : 0;
+    item.remaining = sim::succeeded(read.status) || read.status == sim::Status::Poisoned ? read.size : 0;
     port.enqueue(spec::PacketClass::Completion, item);
 }
 
@@ -167,7 +155,7 @@ void RootPort::forward(Function& function, DownstreamRequest& request) {
 
 /// Bytes that the next packet of an item is about.
 inline u32 RootPort::piece_of(const Item& item) const {
-    if (item.hop != nullptr) {
+    if (item.read != nullptr) {
         const u32 boundary = config_.cut_at_rcb ? config_.rcb : item.function->max_payload();
         return item.remaining == 0 ? 0 : arch::first_completion(item.address, item.remaining, boundary);
     }
@@ -176,15 +164,38 @@ inline u32 RootPort::piece_of(const Item& item) const {
 }
 
 inline spec::Packet RootPort::packet_of(const Item& item, u32 piece) const {
-    if (item.hop != nullptr) return piece == 0 ? spec::completion() : spec::completion_with_data(item.address, piece);
+    if (item.read != nullptr) return piece == 0 ? spec::completion() : spec::completion_with_data(item.address, piece);
     const bool write = item.request->access->is_write();
     if (item.request->space == RegisterSpace::Configuration) return write ? spec::config_write() : spec::config_read();
     return write ? spec::memory_write(item.address, piece, false) : spec::memory_read(item.address, false);
 }
 
+/// In its caller: the item stays in registers.
+[[gnu::always_inline]] inline bool RootPort::transmit(Item& item, u32 piece, const spec::Packet& packet) {
+    const LinkDirection::Sent sent = link_.down().send(packet, simulation_.now());
+    if (sim::Trace* const trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Packet))
+        trace->line(sim::Trace::Kind::Packet, sent.start, name_,
+                    fmt::format("{} {:#x} +{}", item.read != nullptr ? "Cpl" : "Req", item.address, piece));
+    item.address += piece;
+    item.remaining -= piece;
+    if (item.remaining != 0) {
+        link_.down().give_back(packet, sent.arrival);
+        return false;
+    }
+    if (item.read != nullptr) {
+        link_.down().give_back(packet, sent.arrival);
+        release(item.read->scratch);
+        item.read->respond(sent.arrival);
+    } else {
+        item.request->packet = packet;
+        item.function->request(*item.request, sent.arrival);
+    }
+    return true;
+}
+
 void RootPort::enqueue(spec::PacketClass packet_class, Item& item) {
     item.sequence = ++item_sequence_;
-    if (queues_[0].empty() && queues_[1].empty() && queues_[2].empty()) {
+    if (queued_ == 0) [[likely]] {
         // Nothing is ahead of it: it leaves at once, as far as the credits reach.
         for (;;) {
             const u32 piece = piece_of(item);
@@ -194,6 +205,7 @@ void RootPort::enqueue(spec::PacketClass packet_class, Item& item) {
         }
     }
     queues_[static_cast<u8>(packet_class)].push_back(item);
+    ++queued_;
     drain();
 }
 
@@ -224,7 +236,8 @@ void RootPort::drain() {
         if (best != nullptr) {
             Item item = best->front();
             best->pop_front();
-            if (!transmit(item, best_piece, best_packet)) best->push_front(item);
+            if (transmit(item, best_piece, best_packet)) --queued_;
+            else best->push_front(item);
             continue;
         }
         if (out_of_credit) link_.down().wait_for_credits(*this);
@@ -232,31 +245,8 @@ void RootPort::drain() {
     }
 }
 
-bool RootPort::transmit(Item& item, u32 piece, const spec::Packet& packet) {
-    const LinkDirection::Sent sent = link_.down().send(packet, simulation_.now());
-    if (sim::Trace* const trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Packet))
-        trace->line(sim::Trace::Kind::Packet, sent.start, name_,
-                    fmt::format("{} {:#x} +{}", item.hop != nullptr ? "Cpl" : "Req", item.address, piece));
-    item.address += piece;
-    item.remaining -= piece;
-    if (item.remaining != 0) {
-        link_.down().give_back(packet, sent.arrival);
-        return false;
-    }
-    if (item.hop != nullptr) {
-        link_.down().give_back(packet, sent.arrival);
-        sim::Access& access = *item.hop->access;
-        release(*item.hop);
-        access.respond(sent.arrival);
-    } else {
-        item.request->packet = packet;
-        item.function->request(*item.request, sent.arrival);
-    }
-    return true;
-}
-
 void RootPort::reset() {
-    ++generation_;
+    ++resets_;
     under_way_ = 0;
     link_.reset();
     posted_oldest_ += posted_.size();
@@ -267,24 +257,19 @@ void RootPort::reset() {
     pushing_.clear();
     for (std::deque<Item>& queue : queues_) {
         for (const Item& item : queue) {
-            if (item.request != nullptr) {
-                dropped.push_back(item.request);
-                continue;
-            }
-            sim::Access& access = *item.hop->access;
-            release(*item.hop);
-            access.respond(sim::Status::Timeout, simulation_.now());
+            if (item.request != nullptr) dropped.push_back(item.request);
+            else give_up(*item.read);
         }
         queue.clear();
     }
+    queued_ = 0;
     for (DownstreamRequest* request : dropped) answer(*request, sim::Status::Timeout, simulation_.now());
 }
 
 void RootPort::report(std::string& text) const {
     if (under_way_ != 0) text += fmt::format("{}: {} requests of functions wait for their answer\n", name_, under_way_);
-    u64 queued = 0;
-    for (const std::deque<Item>& queue : queues_) queued += queue.size();
-    if (queued != 0) text += fmt::format("{}: {} packets wait for credits of {}\n", name_, queued, link_.down().name());
+    if (queued_ != 0)
+        text += fmt::format("{}: {} packets wait for credits of {}\n", name_, queued_, link_.down().name());
     if (!pushing_.empty())
         text += fmt::format("{}: {} answers of registers wait for {} earlier writes to become visible\n", name_,
                             pushing_.size(), posted_.size());

@@ -12,7 +12,11 @@ namespace smmusim::pcie::uarch {
 
 /// Upstream everything is passed on in order of arrival. Downstream the three classes queue for credits: nothing
 /// passes a posted request, posted requests and completions pass non-posted ones.
-class RootPort final : public RootSide, public Sender, public sim::Reporter {
+class RootPort final : public RootSide,
+                       public Sender,
+                       public sim::Initiator,
+                       public sim::Acceptance,
+                       public sim::Reporter {
 public:
     RootPort(sim::Simulation& simulation, const RootComplexConfig& config, std::string name, Link& link,
              sim::Port& upstream);
@@ -33,7 +37,9 @@ public:
     /// Sends a request of the machine to a function behind this port.
     void forward(Function& function, DownstreamRequest& request);
 
-    void request(u32 function, sim::Access& access, const spec::Packet& packet, Time at) override;
+    void request(u32 function, sim::Access& access, Time at) override;
+    void complete(sim::Access& access, Time at) override;
+    void accepted(sim::Access& access, Time at) override;
     void completion(DownstreamRequest& request, Time at) override;
     void performed(DownstreamRequest& request, Time at) override;
     void link_ready() override { drain(); }
@@ -55,41 +61,34 @@ public:
     void set_owner(Owner& owner) { owner_ = &owner; }
 
 private:
-    /// An upstream request on its way through the machine; what a completion uses comes first.
-    struct alignas(64) Hop final : sim::Initiator, sim::Acceptance {
-        RootPort* port = nullptr;
-        sim::Access* access = nullptr;
-        sim::Scheduler::Token token;
-        u64 generation = 0;  ///< resets before it
-        u32 function = 0;
-        spec::Packet packet;
-        u64 sequence = 0;  ///< of a posted request
-        void complete(sim::Access& answered, Time at) override { port->answered(*this, answered, at); }
-        void accepted(sim::Access&, Time at) override { port->accepted(*this, at); }
-    };
     struct Attachment {
         Function* function;
+        u32 requester_id;
         u32 stream_id;
         u32 device_id;
     };
-    /// What waits for the link downstream: the completion of a hop, or a request.
+    /// What waits for the link downstream: the completion of a read, or a request.
     struct Item {
         u64 sequence = 0;
-        Hop* hop = nullptr;
+        sim::Access* read = nullptr;
         DownstreamRequest* request = nullptr;
         Function* function = nullptr;
         u64 address = 0;
         u64 remaining = 0;
     };
 
-    static void pass_on(void* port, void* hop);
-    static void completion_ready(void* port, void* hop);
-    void send_upstream(Hop& hop, Time at);
-    void accepted(const Hop& hop, Time at);
-    void answered(Hop& hop, sim::Access& access, Time at);
-    Hop& take_hop();
-    void release(Hop& hop);
-    void visible(Hop& hop, Time at);
+    /// What the port leaves in the scratch of a read: its function, and how often the port was reset before it. Of a
+    /// write it is its place among the posted requests.
+    u64 note_of(u32 function) const { return resets_ << 32 | function; }
+    bool current(u64 note) const { return note >> 32 == resets_; }
+    /// The read's way through this port ends.
+    void release(u64 note) { under_way_ -= current(note); }
+
+    static void pass_on(void* port, void* access);
+    static void completion_ready(void* port, void* read);
+    void send_upstream(sim::Access& access, Time at);
+    void give_up(sim::Access& read);
+    void visible(const sim::Access& write, Time at);
     void answer(DownstreamRequest& request, sim::Status status, Time at);
     void enqueue(spec::PacketClass packet_class, Item& item);
     void drain();
@@ -108,9 +107,7 @@ private:
     bool holds_ = false;
     std::vector<Attachment> attachments_;
 
-    std::deque<Hop> hops_;  ///< storage
-    std::vector<Hop*> free_hops_;
-    u64 generation_ = 0;
+    u64 resets_ = 0;
     u64 under_way_ = 0;  ///< requests since the last reset
 
     // Posted requests in order of arrival: when each became visible, end_of_time while it is under way.
@@ -124,6 +121,7 @@ private:
     std::deque<Pushing> pushing_;  ///< completions that wait for posted requests ahead
 
     std::array<std::deque<Item>, spec::packet_classes> queues_;
+    u64 queued_ = 0;  ///< in all of them
     u64 item_sequence_ = 0;
 
     u64 reads_ = 0;

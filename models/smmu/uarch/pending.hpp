@@ -48,12 +48,12 @@ struct WalkJob : sim::Pooled,
 using WalkJobPtr = boost::intrusive_ptr<WalkJob>;
 
 /// What a hit uses comes first, in two lines of the host's cache.
-struct alignas(64) Pending : boost::intrusive::list_base_hook<sim::AutoUnlink> {
+struct alignas(64) Pending {
     enum class State : u8 { Translating, Ready, Sent, Stalled };
 
     sim::Access* access = nullptr;
     Tbu* tbu = nullptr;
-    Lane* lane = nullptr;
+    Lane* lane = nullptr;  ///< null: answered, or free
     u64 sequence = 0;  ///< order of arrival at its TBU
     u64 address = 0;   ///< canonical input address
     arch::Tags tags;

@@ -101,7 +101,6 @@ void Tbu::accept(Access& access, Time arrived) {
     events.report(spec::MonitorEvent::Transaction, access.attributes.stream_id);
     reap();
     Pending& pending = allocate();
-    in_flight_.push_back(pending);
     pending.access = &access;
     pending.tbu = this;
     pending.lane = &lane_of(access.attributes);
@@ -148,11 +147,10 @@ bool Tbu::look_up(Pending& pending, Time& at) {
         return true;
     }
     pending.uses_translation = true;
-    at = clock_.after(at, config_.utlb_latency);
     const arch::ContextPtr* const known = contexts_.find({pending.request.stream_id, pending.request.substream_id});
     if (known == nullptr) {
         pending.hit = Hit::Miss;
-        at = clock_.after(at, config_.tlb_latency);
+        at = clock_.after(at, config_.utlb_latency + config_.tlb_latency);
         return false;
     }
     const StreamContext* const context = known->get();
@@ -162,6 +160,7 @@ bool Tbu::look_up(Pending& pending, Time& at) {
         overridden = arch::override_request(pending.request, context->ste, id_);
     const Request& effective = overridden ? *overridden : pending.request;
     if (!context->stage1 && !context->stage2) {
+        at = clock_.after(at, config_.utlb_latency);
         found_ = arch::bypass_by_ste(*context, id_, effective);
         return true;
     }
@@ -169,10 +168,8 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     pending.address = arch::canonical_address(*context, pending.request.address);
     const Translation* found = utlb_.find(context->tags, pending.address);
     const bool micro = found != nullptr;
-    if (!micro) {
-        at = clock_.after(at, config_.tlb_latency);
-        found = tlb_.find(context->tags, pending.address);
-    }
+    at = clock_.after(at, config_.utlb_latency + (micro ? 0 : config_.tlb_latency));
+    if (!micro) found = tlb_.find(context->tags, pending.address);
     // An entry that does not permit the access leaves the fault to a walk, which finds its exact record.
     if (found == nullptr || !found->permissions().allow(effective)) return false;
     if (micro) {
@@ -312,7 +309,6 @@ const Translation* Tbu::peek(const Request& request, arch::ContextPtr& context) 
 
 void Tbu::reset() {
     scope_.cancel();
-    in_flight_.clear();
     waiting_.clear();
     held_ = 0;
     ++resets_;
@@ -322,6 +318,7 @@ void Tbu::reset() {
     free_.clear();
     for (const auto& pending : all_) {
         simulation_.scheduler().cancel(pending->token);
+        pending->lane = nullptr;
         pending->slot.release();
         pending->context.reset();
         pending->job.reset();

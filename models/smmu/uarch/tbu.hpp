@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "sim/clock.hpp"
+#include "sim/ring.hpp"
 #include "sim/statistics.hpp"
 #include "smmu/uarch/config.hpp"
 #include "smmu/uarch/pending.hpp"
@@ -78,7 +79,8 @@ public:
     const arch::Translation* peek(const arch::Request& request, arch::ContextPtr& context);
     /// Nothing is cached and nothing in flight.
     bool dormant() const {
-        return in_flight_.empty() && waiting_.empty() && contexts_.size() == 0 && utlb_.size() == 0 && tlb_.size() == 0;
+        return all_.size() == free_.size() + ending_.size() && waiting_.empty() && contexts_.size() == 0 &&
+               utlb_.size() == 0 && tlb_.size() == 0;
     }
     sim::Slots& translation_slots() { return translation_slots_; }
     /// The newest transactions that have ended, oldest first; as many as the configuration keeps.
@@ -186,7 +188,6 @@ private:
 
     std::vector<std::unique_ptr<Pending>> all_;
     std::vector<Pending*> free_;
-    boost::intrusive::list<Pending, boost::intrusive::constant_time_size<false>> in_flight_;
     struct Waiting {
         sim::Access* access;
         Time arrived;
@@ -194,7 +195,7 @@ private:
     std::deque<Waiting> waiting_;  ///< for room
     u64 held_ = 0;                 ///< only of a TBU that can be full
     std::uintptr_t resets_ = 0;
-    std::deque<Ending> ending_;  ///< answered; the response arrives at `at`
+    sim::Ring<Ending> ending_;  ///< answered; the response arrives at `at`
     arch::Outcome found_;        ///< by the latest look-up
     std::unordered_map<u64, Lane> lanes_;
     Lane* latest_lane_ = nullptr;  ///< most accesses are of the requester of the one before
@@ -214,7 +215,8 @@ private:
 
 template <class Visitor, class EndingVisitor>
 void Tbu::for_each_in_flight(Visitor visitor, EndingVisitor ending) {
-    for (Pending& pending : in_flight_) visitor(pending);
+    for (const auto& pending : all_)
+        if (pending->lane != nullptr) visitor(*pending);
     for (const Ending& entry : ending_)
         if (entry.at > simulation_.now()) ending(*entry.pending, entry.at);
 }

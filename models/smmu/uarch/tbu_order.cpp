@@ -206,8 +206,7 @@ void Tbu::release(Pending& pending, Time at) {
     pending.marked = false;
     drop(*pending.lane);
     pending.lane = nullptr;
-    pending.unlink();
-    ending_.emplace_back(at, &pending);
+    sim::append(ending_, {at, &pending});
     if (config_.transactions != 0) simulation_.scheduler().at(at, &Tbu::left, this, reinterpret_cast<void*>(resets_));
 }
 
