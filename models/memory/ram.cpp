@@ -15,9 +15,11 @@ void Ram::divide(u32 bytes) {
 }
 
 inline Time Ram::transfer_time(u32 bytes) {
-    if (bytes != divided_) divide(bytes);  // most transfers are of the size of the one before
+    if (bytes != divided_) [[unlikely]]  // most transfers are of the size of the one before
+        divide(bytes);
     carried_ += remainder_;
-    if (carried_ < bandwidth_) return quotient_;
+    if (carried_ < bandwidth_) [[likely]]
+        return quotient_;
     carried_ -= bandwidth_;
     return quotient_ + 1;
 }
@@ -42,7 +44,8 @@ inline void Ram::move(sim::Access& access) {
     if (access.status != sim::Status::Ok) [[unlikely]]
         return;
     u8* const bytes = storage_.at(access.address);
-    if (access.command == sim::Command::Read) access.load(bytes);
+    if (access.command == sim::Command::Read) [[likely]]
+        access.load(bytes);
     else access.store(bytes);
 }
 
@@ -50,7 +53,7 @@ inline void Ram::execute(sim::Access& access) {
     move(access);
     if (access.status != sim::Status::Ok) [[unlikely]]
         return;
-    if (access.command == sim::Command::Read) {
+    if (access.command == sim::Command::Read) [[likely]] {
         ++reads_;
         bytes_read_ += access.size;
     } else {
@@ -58,7 +61,8 @@ inline void Ram::execute(sim::Access& access) {
         bytes_written_ += access.size;
     }
     // A message that ends in memory has reached no interrupt controller.
-    if (access.journey) access.journey->settle(sim::Journey::Outcome::Blocked);
+    if (access.journey) [[unlikely]]
+        access.journey->settle(sim::Journey::Outcome::Blocked);
 }
 
 void Ram::arrive(sim::Access& access) {

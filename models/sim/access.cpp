@@ -5,7 +5,7 @@ namespace smmusim::sim {
 AccessPool::~AccessPool() {
     if (cleaner_ == nullptr) return;
     for (const auto& access : all_)
-        if (access->foreign != nullptr) cleaner_(access->foreign);
+        if (void* const foreign = access->foreign()) cleaner_(foreign);
 }
 
 // What happens seldom stands here, out of the way of what every access does.
@@ -28,8 +28,9 @@ AccessPtr AccessPool::grow_and_make(Command command, u64 address, u32 size) {
 void AccessPool::drop_in_flight() {
     for (const auto& access : all_) {
         if (!access->under_way()) continue;
-        access->top_ = access->hops_.data();
-        if (access->foreign != nullptr) cleaner_(std::exchange(access->foreign, nullptr));
+        access->depth_ = 0;
+        if (void* const foreign = access->foreign()) cleaner_(foreign);
+        access->set_foreign(nullptr);
         if (!access->owned_) release(*access);
     }
 }

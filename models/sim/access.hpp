@@ -75,9 +75,13 @@ class alignas(64) Access {
     static constexpr u32 inline_bytes = 64;
     static constexpr std::size_t max_hops = 12;
 
-    // What every access uses comes first, for it to lie in few lines of the host's cache.
-    bool abandoned_ = false;
-    bool owned_ = false;  ///< by an AccessPtr
+    // What every access uses comes first, for it to lie in few lines of the host's cache: the first has the way back of
+    // one that meets nobody but the interconnect.
+    bool abandoned_ : 1 = false;
+    bool owned_ : 1 = false;      ///< by an AccessPtr
+    bool announced_ : 1 = false;  ///< `acceptance_` waits
+    bool has_foreign_ : 1 = false;
+    u8 depth_ = 0;  ///< hops to come back to
 
 public:
     Command command = Command::Read;
@@ -89,16 +93,46 @@ public:
     u64 scratch = 0;
 
 private:
-    Hop* top_ = hops_.data();  ///< where the next one goes
-    u64 word_ = 0;             ///< the data of an access that is no larger
+    union {
+        u64 word_ = 0;       ///< the data of an access that is no larger
+        Access* next_free_;  ///< of one in the pool
+    };
+    std::array<Hop, max_hops> hops_{};
+    void* foreign_ = nullptr;
+    Acceptance* acceptance_ = nullptr;
 
 public:
-    /// Room for the protocol adapter that the access passes; owned by the adapter's pool.
-    void* foreign = nullptr;
-    std::shared_ptr<Journey> journey;  ///< set for a message whose way is recorded
-    Attributes attributes;
+    alignas(64) Attributes attributes;
     AtomicOperation operation = AtomicOperation::CompareSwap;
-    Acceptance* acceptance = nullptr;  ///< told once, by the first target that can be full; may be null
+    std::shared_ptr<Journey> journey;  ///< set for a message whose way is recorded
+
+private:
+    AccessPool* pool_ = nullptr;
+    alignas(64) std::array<u8, inline_bytes> inline_{};
+    std::vector<u8> large_;
+
+public:
+    // Of one that was made as an atomic.
+    u64 operand = 0;
+    u64 compare = 0;  ///< of a CompareSwap
+
+    /// What the protocol adapter that the access passes has left; owned by the adapter's pool. Null: nothing.
+    void* foreign() const { return has_foreign_ ? foreign_ : nullptr; }
+    void set_foreign(void* adapter) {
+        foreign_ = adapter;
+        has_foreign_ = adapter != nullptr;
+    }
+
+    /// Somebody wants to know when the first target that can be full has taken the access in.
+    void announce_to(Acceptance& acceptance) {
+        acceptance_ = &acceptance;
+        announced_ = true;
+    }
+    void accepted(Time at) {
+        if (!announced_) return;
+        announced_ = false;
+        acceptance_->accepted(*this, at);
+    }
 
     u8* data() { return const_cast<u8*>(std::as_const(*this).data()); }
     const u8* data() const {
@@ -144,8 +178,8 @@ public:
 
     /// The way back: each initiator and forwarder pushes itself before it passes the access on.
     void push(Initiator& hop) {
-        assert(top_ != hops_.data() + hops_.size());
-        *top_++ = {&hop, scratch};
+        assert(depth_ != hops_.size());
+        hops_[depth_++] = {&hop, scratch};
     }
     /// What `hop`, which the access is to come back to, has left in `scratch`.
     u64 left_by(const Initiator& hop) const;
@@ -154,7 +188,7 @@ public:
         status = final_status;
         respond(at);
     }
-    bool under_way() const { return top_ != hops_.data(); }
+    bool under_way() const { return depth_ != 0; }
 
     /// The initiator is gone: the access finishes its way without it, and returns to the pool unless it is still owned.
     void abandon() { abandoned_ = true; }
@@ -165,17 +199,6 @@ private:
     friend struct AccessRelease;
     void end_abandoned();
     void grow(u32 bytes);
-
-    AccessPool* pool_ = nullptr;
-    Access* next_free_ = nullptr;
-    alignas(64) std::array<Hop, max_hops> hops_{};
-    alignas(64) std::array<u8, inline_bytes> inline_{};
-    std::vector<u8> large_;
-
-public:
-    // Of one that was made as an atomic.
-    u64 operand = 0;
-    u64 compare = 0;  ///< of a CompareSwap
 };
 
 /// Releases an access to its pool, at once or when its way is finished.
@@ -241,10 +264,9 @@ inline AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
     access->attributes = {};
     access->scratch = 0;
     if (command == Command::Atomic) access->operand = access->compare = 0;
-    access->acceptance = nullptr;
-    access->abandoned_ = false;
+    access->announced_ = access->abandoned_ = false;
     access->owned_ = true;
-    access->top_ = access->hops_.data();
+    access->depth_ = 0;
     access->resize(size);
     return AccessPtr(access);
 }
@@ -260,14 +282,14 @@ public:
 };
 
 inline u64 Access::left_by(const Initiator& hop) const {
-    const Hop* place = top_ - 1;
-    while (place->initiator != &hop) --place;
-    return place->scratch;
+    unsigned place = depth_ - 1;
+    while (hops_[place].initiator != &hop) --place;
+    return hops_[place].scratch;
 }
 
 inline void Access::respond(Time at) {
     assert(under_way());
-    const Hop& hop = *--top_;
+    const Hop& hop = hops_[--depth_];
     scratch = hop.scratch;
     if (abandoned_) [[unlikely]] {
         if (!under_way()) {

@@ -46,7 +46,7 @@ template <class Key, class Value>
 class AssocCache {
 public:
     explicit AssocCache(const CacheConfig& config, u64 seed = 1)
-        : policy_(config.policy), random_(seed | 1), entries_(config.entries) {
+        : policy_(config.policy), random_(seed | 1), entries_(config.entries), ring_(config.entries) {
         const u32 ways = config.ways == 0 ? config.entries : std::min(config.ways, config.entries);
         if (ways == 0) return;
         sets_.resize((config.entries + ways - 1) / ways);
@@ -59,11 +59,10 @@ public:
             set.ways = static_cast<u32>((number + 1) * config.entries / sets_.size()) - set.first;
             indexed_ = indexed_ || set.ways > linear_limit;
             for (u32 way = 0; way < set.ways; ++way) {
-                Entry& entry = entries_[set.first + way];
-                entry.set = static_cast<u32>(number);
+                entries_[set.first + way].set = static_cast<u32>(number);
                 // Oldest is the first way: an empty set fills from there.
-                entry.newer = set.first + (way + 1) % set.ways;
-                entry.older = set.first + (way + set.ways - 1) % set.ways;
+                ring_[set.first + way] = {set.first + (way + 1) % set.ways,
+                                          set.first + (way + set.ways - 1) % set.ways};
             }
             set.newest = set.first + set.ways - 1;
         }
@@ -154,12 +153,15 @@ private:
         Key key{};
         Value value{};
         u32 set = 0;
-        u32 newer = 0;  ///< ring of the set in order of use; the newer of the newest is the oldest
-        u32 older = 0;
         u32 next = 0;   ///< in its chain of the index
         u32 chain = 0;  ///< of an indexed one that is valid
         bool valid = false;
         bool recent = false;  ///< PseudoLru only
+    };
+    /// Neighbours of an entry in order of use; the newer of the newest is the oldest.
+    struct Links {
+        u32 newer = 0;
+        u32 older = 0;
     };
     /// The invalid entries of a set are its oldest.
     struct Set {
@@ -207,14 +209,14 @@ private:
         Set& set = sets_[entry.set];
         const u32 position = static_cast<u32>(&entry - entries_.data());
         if (position == set.newest) return;
-        const u32 oldest = entries_[set.newest].newer;
+        const u32 oldest = ring_[set.newest].newer;
         if (position != oldest) {
-            entries_[entry.older].newer = entry.newer;
-            entries_[entry.newer].older = entry.older;
-            entry.older = set.newest;
-            entry.newer = oldest;
-            entries_[set.newest].newer = position;
-            entries_[oldest].older = position;
+            Links& links = ring_[position];
+            ring_[links.older].newer = links.newer;
+            ring_[links.newer].older = links.older;
+            links = {oldest, set.newest};
+            ring_[set.newest].newer = position;
+            ring_[oldest].older = position;
         }
         set.newest = position;
     }
@@ -234,7 +236,8 @@ private:
     void remove(Entry& entry) {
         forget(entry);
         make_newest(entry);
-        sets_[entry.set].newest = entry.older;  // turns the ring: the entry is the oldest now
+        sets_[entry.set].newest = ring_[static_cast<std::size_t>(&entry - entries_.data())]
+                                      .older;  // turns the ring: the entry is the oldest now
     }
 
     void forget(Entry& entry) {
@@ -251,7 +254,7 @@ private:
     }
 
     Entry& place_for(Set& set) {
-        Entry& oldest = entries_[entries_[set.newest].newer];
+        Entry& oldest = entries_[ring_[set.newest].newer];
         if (!oldest.valid || policy_ == Replacement::Lru || set.ways == 1) return oldest;
         Entry* const first = &entries_[set.first];
         if (policy_ == Replacement::RoundRobin) {
@@ -277,6 +280,7 @@ private:
     u32 valid_ = 0;
     Entry* latest_ = nullptr;  ///< the last that was used, if it was found
     std::vector<Entry> entries_;
+    std::vector<Links> ring_;  ///< beside the entries, for those of a set to lie together
     std::vector<Set> sets_;
     std::vector<u32> index_;  ///< first entry of each chain
     unsigned index_shift_ = 0;

@@ -17,13 +17,14 @@ public:
 
     /// Start of cycle `cycle`.
     Time edge(u64 cycle) const {
-        if (period_ != 0) return cycle * period_;
+        if (period_ != 0) [[likely]]
+            return cycle * period_;
         return static_cast<Time>(static_cast<u128>(cycle) * second / hertz_);
     }
 
     /// Number of the first cycle that starts at or after `time`.
     u64 cycle_at(Time time) const {
-        if (period_ != 0) {
+        if (period_ != 0) [[likely]] {
             const u64 numerator = time + period_ - 1;
             if (numerator >= exact_below_) [[unlikely]]
                 return numerator / period_;

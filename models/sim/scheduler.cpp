@@ -93,8 +93,12 @@ inline u64 Scheduler::next_bucket() const {
     // Most often one of the next few.
     const u64 from = current_ + 1;
     const u64 near = used_[from % bucket_count / 64] >> (from % 64);
-    if (near == 0) return distant_bucket();
-    return std::min(from + static_cast<u64>(std::countr_zero(near)), far_bucket_);
+    if (near == 0) [[unlikely]]
+        return distant_bucket();
+    const u64 number = from + static_cast<u64>(std::countr_zero(near));
+    if (number > far_bucket_) [[unlikely]]
+        return far_bucket_;
+    return number;
 }
 
 /// The same, when it is not in the rest of this word of the map: words are searched cyclically.
@@ -171,7 +175,8 @@ inline void Scheduler::execute(Event& event) {
     release(event);
     ++executed_;
     function(object, argument);
-    if (executed_ % poll_interval == 0 && poll_ != nullptr) poll_(poll_object_, nullptr);
+    if (executed_ % poll_interval == 0 && poll_ != nullptr) [[unlikely]]
+        poll_(poll_object_, nullptr);
 }
 
 /// Nothing but timers is left: the next event is one of them then.
@@ -183,9 +188,9 @@ void Scheduler::run(Time limit, Until until) {
     // What is scheduled for the end of time never happens.
     end_ = stop_ ? 0 : std::min(limit, end_of_time - 1) + 1;
     for (;;) {
-        if (open_count_ != 0) {
+        if (open_count_ != 0) [[unlikely]] {
             Event& event = *open_[open_count_ - 1].event;
-            if (event.sequence == 0) {
+            if (event.sequence == 0) [[unlikely]] {
                 drop_cancelled();
                 continue;
             }
@@ -196,13 +201,13 @@ void Scheduler::run(Time limit, Until until) {
         }
         const u64 number = next_bucket();
         Event* const first = head_[number % bucket_count];
-        if (number == far_bucket_ || first->next != nullptr) {
+        if (number == far_bucket_ || first->next != nullptr) [[unlikely]] {
             if (number == no_bucket) return;
             open(number);
             continue;
         }
         // The only event of its bucket needs no order.
-        if (first->sequence == 0) {
+        if (first->sequence == 0) [[unlikely]] {
             release(*take_list(number));
             continue;
         }

@@ -8,8 +8,8 @@ Payload::Payload(sim::Access& access) : tlm_generic_payload(this), extension_(ac
 }
 
 Payload& Payload::of(sim::Access& access) {
-    if (access.foreign == nullptr) access.foreign = new Payload(access);
-    return *static_cast<Payload*>(access.foreign);
+    if (access.foreign() == nullptr) access.set_foreign(new Payload(access));
+    return *static_cast<Payload*>(access.foreign());
 }
 
 void Payload::free(::tlm::tlm_generic_payload*) {
@@ -53,7 +53,7 @@ void Payload::end_hop() {
         if (hops_ == 0 && get_ref_count() == 2) {
             reset();  // extensions that a foreign module attached for this transaction
         } else if (hops_ == 0) {
-            wearer->foreign = nullptr;
+            wearer->set_foreign(nullptr);
             release();
         }
     }

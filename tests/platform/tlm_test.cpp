@@ -129,7 +129,7 @@ TEST(Tlm, PayloadThatAForeignModuleStillHoldsIsNotReused) {
     test::Sender sender(bench.simulation, through);
     const test::Sent& first = sender.write(base, 1);
     bench.run();
-    EXPECT_EQ(first.access->foreign, nullptr);
+    EXPECT_EQ(first.access->foreign(), nullptr);
     const test::Sent& second_write = sender.write(base, 2);
     bench.run();
     EXPECT_EQ(second_write.status(), Status::Ok);

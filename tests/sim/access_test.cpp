@@ -235,9 +235,43 @@ TEST(Access, PoolCleansUpWhatAdaptersAttached) {
         simulation.accesses().set_cleaner([](void* foreign) { ++*static_cast<int*>(foreign); });
         const auto attached = simulation.accesses().make(Command::Read, 0, 8);
         const auto plain = simulation.accesses().make(Command::Read, 0, 8);
-        attached->foreign = &cleaned;
+        attached->set_foreign(&cleaned);
     }
     EXPECT_EQ(cleaned, 1);
+}
+
+TEST(Access, TellsWhatEachHopHasLeftForItsReturn) {
+    Simulation simulation;
+    PromptTarget target;
+    Forwarder outer(target, 0);
+    Forwarder inner(target, 0);
+    const auto access = simulation.accesses().make(Command::Read, 0, 8);
+    access->scratch = 11;
+    access->push(outer);
+    access->scratch = 22;
+    access->push(inner);
+    access->scratch = 33;
+    EXPECT_EQ(access->left_by(outer), 11u);
+    EXPECT_EQ(access->left_by(inner), 22u);
+    EXPECT_EQ(access->scratch, 33u);
+}
+
+TEST(Access, WhoWantsToKnowIsToldOnceThatItWasTakenIn) {
+    struct Listener final : Acceptance {
+        void accepted(Access&, Time at) override { times.push_back(at); }
+        std::vector<Time> times;
+    } listener;
+    Simulation simulation;
+    auto access = simulation.accesses().make(Command::Read, 0, 8);
+    access->accepted(1);
+    access->announce_to(listener);
+    access->accepted(2);
+    access->accepted(3);
+    access->announce_to(listener);
+    access.reset();
+    access = simulation.accesses().make(Command::Read, 0, 8);  // the same place
+    access->accepted(4);
+    EXPECT_EQ(listener.times, std::vector<Time>{2});
 }
 
 TEST(Port, DirectPortReachesTheTargetInEveryWay) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <list>
 #include <map>
 #include <random>
@@ -152,8 +153,10 @@ TEST(AssocCache, LruReplacesTheLeastRecentlyUsedOfTheSet) {
         const u32 sets = (entries + associativity - 1) / associativity;
         std::vector<std::list<u64>> model(sets);
         std::mt19937_64 random(11);
+        std::array<u64, 2> recent{};  // many uses repeat one of the last two
         for (int step = 0; step < 20'000; ++step) {
-            const u64 key = random() % (2 * entries);
+            const u64 key = random() % 2 == 0 ? recent[random() % 2] : random() % (2 * entries);
+            recent = {key, recent[0]};
             const u64 set = key % sets;
             const std::size_t room = (set + 1) * entries / sets - set * entries / sets;
             auto& order = model[set];
@@ -163,12 +166,18 @@ TEST(AssocCache, LruReplacesTheLeastRecentlyUsedOfTheSet) {
             if (random() % 50 == 0) {
                 cache.erase_if([&](const Key& each, u64) { return each.number == key; });
                 if (known != order.end()) order.erase(known);
-            } else if (cache.find({key}) != nullptr) {
-                order.splice(order.begin(), order, known);
-            } else {
+            } else if (known == order.end()) {
+                ASSERT_EQ(cache.find({key}), nullptr);
                 cache.insert({key}, key);
                 if (order.size() == room) order.pop_back();
                 order.push_front(key);
+            } else {
+                switch (random() % 4) {
+                    case 0: cache.use(*cache.peek({key})); break;
+                    case 1: cache.insert({key}, key); break;
+                    default: ASSERT_NE(cache.find({key}), nullptr);
+                }
+                order.splice(order.begin(), order, known);
             }
         }
     }

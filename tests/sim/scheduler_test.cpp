@@ -138,6 +138,27 @@ TEST(Scheduler, CancellingTwiceCountsOnce) {
     EXPECT_EQ(log.names, std::vector{2});
 }
 
+TEST(Scheduler, AllEventsOfAnObjectCanBeCancelledAndThoseOfOthersHappen) {
+    Scheduler scheduler;
+    Log log(scheduler);
+    Log other(scheduler);
+    log.at(10, 1);
+    log.at(3 * horizon, 2);
+    log.at(20, 3, Scheduler::Kind::Timer);
+    other.at(15, 4);
+    const auto cancelled_before = log.at(12, 5);
+    scheduler.cancel(cancelled_before);
+    scheduler.cancel_all(&log);
+    EXPECT_FALSE(scheduler.idle());
+    scheduler.run(end_of_time);
+    EXPECT_TRUE(scheduler.idle());
+    EXPECT_EQ(log.names, std::vector<int>{});
+    EXPECT_EQ(other.times, std::vector<Time>{15});
+    log.at(30, 6);
+    scheduler.run(end_of_time);
+    EXPECT_EQ(log.names, std::vector{6});
+}
+
 TEST(Scheduler, ClearCancelsEverythingAndTheRestGoesOn) {
     Scheduler scheduler;
     Log log(scheduler);

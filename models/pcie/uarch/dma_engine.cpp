@@ -49,7 +49,8 @@ const char* DmaEngine::problem(const sim::DmaOperation& operation) {
 void DmaEngine::submit(sim::DmaHandle operation) {
     assert(root_ != nullptr && problem(*operation) == nullptr);
     const bool read = operation->command == sim::Command::Read;
-    if (read_operations_ + write_operations_ == 0) first_issue_ = simulation_.now();
+    if (read_operations_ + write_operations_ == 0) [[unlikely]]
+        first_issue_ = simulation_.now();
     ++(read ? read_operations_ : write_operations_);
     operation->submitted = simulation_.now();
     if (!function_.bus_master()) {
@@ -112,7 +113,7 @@ bool DmaEngine::issue_next() {
         read = false;  // goes on when a tag comes back
     }
     if (!posted && !read) return false;
-    if (up.free_at() > now + config_.transmit_latency) {
+    if (up.free_at() > now + config_.transmit_latency) [[unlikely]] {
         up.wait_for_wire(*this, config_.transmit_latency);
         return false;
     }
@@ -188,6 +189,7 @@ void DmaEngine::launch(DmaRequest& request, Time arrival) {
 void DmaEngine::count_packet(Time at, const char* kind, const sim::Access& access) {
     ++(access.is_write() ? write_packets_ : read_packets_);
     if (sim::Trace* const trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Packet))
+        [[unlikely]]
         trace->line(sim::Trace::Kind::Packet, at, name_,
                     fmt::format("{} {:#x} +{}", kind, access.address, access.size));
 }
@@ -256,8 +258,7 @@ void DmaEngine::write_done(DmaRequest& request, Time at) {
     transfer->note(status);
     transfer->last = std::max(transfer->last, at);
     --transfer->in_flight;
-    if (transfer->done())
-        simulation_.scheduler().at(transfer->last, &DmaEngine::last_part_done, this, transfer);
+    if (transfer->done()) simulation_.scheduler().at(transfer->last, &DmaEngine::last_part_done, this, transfer);
 }
 
 void DmaEngine::complete(sim::Access& access, Time at) {
@@ -273,7 +274,8 @@ void DmaEngine::read_arrived(void* object, void* argument) {
     DmaTransfer& transfer = *request.transfer;
     const sim::Access& access = *request.access;
     transfer.note(access.status);
-    if (sim::succeeded(access.status)) access.store(transfer.operation->data.data() + request.offset);
+    if (sim::succeeded(access.status)) [[likely]]
+        access.store(transfer.operation->data.data() + request.offset);
     else engine.function_.report_abort(access.status);
     request.access.reset();
     engine.tags_.give_back(request.tag);
@@ -297,7 +299,7 @@ void DmaEngine::finish(DmaTransfer& transfer) {
 
 void DmaEngine::account(sim::DmaOperation& operation) {
     operation.completed = simulation_.now();
-    if (sim::succeeded(operation.status)) {
+    if (sim::succeeded(operation.status)) [[likely]] {
         bytes_ += operation.size;
         latency_.add(operation.latency());
         last_completion_ = operation.completed;

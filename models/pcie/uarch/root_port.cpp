@@ -52,7 +52,8 @@ void RootPort::request(u32 function, sim::Access& access, Time at) {
     }
     access.push(*this);
     // One link delivers in order of time, so that it may be passed on ahead; several do not.
-    if (shared_) simulation_.scheduler().at(at, &RootPort::pass_on, this, &access);
+    if (shared_) [[unlikely]]
+        simulation_.scheduler().at(at, &RootPort::pass_on, this, &access);
     else send_upstream(access, at);
 }
 
@@ -63,10 +64,11 @@ void RootPort::pass_on(void* object, void* access) {
 
 void RootPort::send_upstream(sim::Access& access, Time at) {
     const Time passed = at + config_.request_latency;
-    if (access.journey) access.journey->leave(sim::Journey::Part::Link, passed);
+    if (access.journey) [[unlikely]]
+        access.journey->leave(sim::Journey::Part::Link, passed);
     // A read leaves its buffer when it is passed on, and there is room for it; a write keeps it until it is visible.
     if (!access.is_write()) {
-        if (holds_) access.acceptance = this;
+        if (holds_) access.announce_to(*this);
         else link_.up().give_back(brought_by(access), passed);
     }
     upstream_.send(access, passed);
@@ -174,6 +176,7 @@ inline spec::Packet RootPort::packet_of(const Item& item, u32 piece) const {
 [[gnu::always_inline]] inline bool RootPort::transmit(Item& item, u32 piece, const spec::Packet& packet) {
     const LinkDirection::Sent sent = link_.down().send(packet, simulation_.now());
     if (sim::Trace* const trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Packet))
+        [[unlikely]]
         trace->line(sim::Trace::Kind::Packet, sent.start, name_,
                     fmt::format("{} {:#x} +{}", item.read != nullptr ? "Cpl" : "Req", item.address, piece));
     item.address += piece;

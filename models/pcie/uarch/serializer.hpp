@@ -30,7 +30,7 @@ public:
             fraction_ = 0;
         }
         const Time start = free_at_;
-        if (bytes != divided_) {  // most packets of a direction are of the size of the one before
+        if (bytes != divided_) [[unlikely]] {  // most packets of a direction are of the size of the one before
             divided_ = bytes;
             const u128 total = static_cast<u128>(bytes) * byte_time_.numerator;
             quotient_ = static_cast<Time>(total / byte_time_.denominator);

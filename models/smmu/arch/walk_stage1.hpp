@@ -31,7 +31,8 @@ const Regime* tree_of(Env& env, const StreamContext& context, const Request& req
     const unsigned input_bits = regime.geometry.input_bits;
     if (address >> input_bits != (upper ? sim::low_mask(64 - input_bits) : 0))
         return failed("the address exceeds the range of TxSZ");
-    if (regime.privileged_only && !request.privileged) return failed("E0PDx = 1 and the access is unprivileged");
+    if (regime.privileged_only && !request.privileged) [[unlikely]]
+        return failed("E0PDx = 1 and the access is unprivileged");
     env.noted(upper ? "the address belongs to TTB1 and is within the range of T1SZ"
                     : "the address belongs to TTB0 and is within the range of T0SZ",
               "DDI 0487, D8.2.1");
@@ -57,7 +58,8 @@ Conclusion conclude_stage1(Env& env, Descent& walk, const Request& request, cons
     const int level = walk.point.level;
     const Descriptor descriptor = walk.descriptor(fetched);
     const Shape shape = walk.shape(descriptor);
-    if (shape == Shape::Invalid) return failed(EventNumber::F_TRANSLATION, "invalid stage 1 descriptor");
+    if (shape == Shape::Invalid) [[unlikely]]
+        return failed(EventNumber::F_TRANSLATION, "invalid stage 1 descriptor");
     const unsigned low_bit = shape == Shape::Table ? regime.geometry.granule_bits : regime.geometry.low_bit(level);
     const u64 output = descriptor.output(low_bit, regime.format);
     if (output >> regime.output_bits != 0)
@@ -67,7 +69,7 @@ Conclusion conclude_stage1(Env& env, Descent& walk, const Request& request, cons
         return {Conclusion::Kind::Table};
     }
     // The access flag comes before permissions (3.12).
-    if (!descriptor[Descriptor::AF] && regime.access_flag_faults)
+    if (!descriptor[Descriptor::AF] && regime.access_flag_faults) [[unlikely]]
         return failed(EventNumber::F_ACCESS, "the access flag of the stage 1 descriptor is 0");
     translation = {};
     translation.output = translation.ipa = output | (walk.address & sim::low_mask(low_bit));
@@ -83,7 +85,7 @@ Conclusion conclude_stage1(Env& env, Descent& walk, const Request& request, cons
     if (regime.privileged_only) permissions.now.unprivileged = permissions.attainable.unprivileged = 0;
     translation.stage1 = permissions.now;
     translation.stage1_attainable = permissions.attainable;
-    if (!permissions.attainable.allow(request))
+    if (!permissions.attainable.allow(request)) [[unlikely]]
         return failed(EventNumber::F_PERMISSION, "stage 1 does not permit the access");
 
     // 3.13: access flag and dirty state in one compare-and-swap.

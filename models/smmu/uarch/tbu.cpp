@@ -63,7 +63,8 @@ Tbu::~Tbu() {
 }
 
 void Tbu::receive(Access& access, Time at) {
-    if (access.journey) access.journey->enter(Journey::Part::Smmu, at);
+    if (access.journey) [[unlikely]]
+        access.journey->enter(Journey::Part::Smmu, at);
     if (at <= simulation_.now()) take(access);
     else simulation_.scheduler().at(at, &Tbu::arrived, this, &access);
 }
@@ -72,7 +73,7 @@ void Tbu::arrived(void* tbu, void* access) { static_cast<Tbu*>(tbu)->take(*stati
 
 void Tbu::take(Access& access) {
     const Time now = simulation_.now();
-    if (config_.transactions == 0) {
+    if (config_.transactions == 0) [[likely]] {
         accept(access, now);
     } else if (held_ == config_.transactions || !waiting_.empty()) {
         waiting_.push_back({&access, now});
@@ -96,7 +97,7 @@ void Tbu::left(void* object, void* reset_count) {
 }
 
 void Tbu::accept(Access& access, Time arrived) {
-    if (access.acceptance != nullptr) std::exchange(access.acceptance, nullptr)->accepted(access, simulation_.now());
+    access.accepted(simulation_.now());
     ++transactions;
     events.report(spec::MonitorEvent::Transaction, access.attributes.stream_id);
     reap();
@@ -111,7 +112,8 @@ void Tbu::accept(Access& access, Time arrived) {
     pending.address = pending.request.address;
     ++pending.lane->in_flight;
     if (pending.is_write()) pending.lane->writes.push_back(pending);
-    if (pending.request.address_type == sim::AddressType::TranslationRequest) ++translation_requests_;
+    if (pending.request.address_type == sim::AddressType::TranslationRequest) [[unlikely]]
+        ++translation_requests_;
     start(pending);
 }
 
@@ -130,7 +132,7 @@ void Tbu::start(Pending& pending) {
 }
 
 bool Tbu::look_up(Pending& pending, Time& at) {
-    if (!pending.request.ordinary() || pending.request.guessed_write()) {
+    if (!pending.request.ordinary() || pending.request.guessed_write()) [[unlikely]] {
         // Not for a TLB to answer.
         pending.uses_translation = control_.enabled;
         at = clock_.after(at, config_.utlb_latency);
@@ -138,11 +140,11 @@ bool Tbu::look_up(Pending& pending, Time& at) {
         return false;
     }
     pending.hit = Hit::Bypass;
-    if (arch::is_message(control_, pending.request)) {
+    if (arch::is_message(control_, pending.request)) [[unlikely]] {
         found_ = arch::pass_message(pending.request);
         return true;
     }
-    if (!control_.enabled) {
+    if (!control_.enabled) [[unlikely]] {
         found_ = arch::bypass_by_gbpa(control_, id_, pending.request);
         return true;
     }
@@ -159,7 +161,7 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     if (arch::overrides(pending.request, context->ste, id_)) [[unlikely]]
         overridden = arch::override_request(pending.request, context->ste, id_);
     const Request& effective = overridden ? *overridden : pending.request;
-    if (!context->stage1 && !context->stage2) {
+    if (!context->stage1 && !context->stage2) [[unlikely]] {
         at = clock_.after(at, config_.utlb_latency);
         found_ = arch::bypass_by_ste(*context, id_, effective);
         return true;

@@ -163,7 +163,7 @@ private:
         // A raw requester has no RequesterID: its stream is its identity.
         const u64 key =
             attributes.requester_id != sim::no_id ? attributes.requester_id : u64{1} << 32 | attributes.stream_id;
-        if (latest_lane_ == nullptr || latest_lane_->key != key) {
+        if (latest_lane_ == nullptr || latest_lane_->key != key) [[unlikely]] {
             latest_lane_ = &lanes_[key];
             latest_lane_->key = key;
         }
@@ -196,7 +196,7 @@ private:
     u64 held_ = 0;                 ///< only of a TBU that can be full
     std::uintptr_t resets_ = 0;
     sim::Ring<Ending> ending_;  ///< answered; the response arrives at `at`
-    arch::Outcome found_;        ///< by the latest look-up
+    arch::Outcome found_;       ///< by the latest look-up
     std::unordered_map<u64, Lane> lanes_;
     Lane* latest_lane_ = nullptr;  ///< most accesses are of the requester of the one before
     boost::circular_buffer_space_optimized<TransactionRecord> records_;

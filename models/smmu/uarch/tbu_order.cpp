@@ -11,11 +11,11 @@ using sim::Journey;
 using sim::Status;
 
 void Tbu::ready(Pending& pending, const Outcome& outcome, Time at) {
-    if (outcome.disposition == Disposition::Stall) {
+    if (outcome.disposition == Disposition::Stall) [[unlikely]] {
         stall(pending, outcome);
         return;
     }
-    if (outcome.disposition != Disposition::Proceed) {
+    if (outcome.disposition != Disposition::Proceed) [[unlikely]] {
         terminate(pending, outcome, at);
         return;
     }
@@ -55,7 +55,7 @@ void Tbu::send(Pending& pending, Time ready_at) {
     const Time earliest = clock_.after(from, config_.send_latency);
     const Time at = std::max(earliest, lane.last_sent);
     lane.last_sent = at;
-    if (config_.records_kept != 0) {
+    if (config_.records_kept != 0) [[unlikely]] {
         pending.ready_at = ready_at;
         pending.sending_from = from + (at - earliest);  // what lies before is waiting for its turn
         pending.sent_at = at;
@@ -64,7 +64,8 @@ void Tbu::send(Pending& pending, Time ready_at) {
     pending.state = Pending::State::Sent;
     Access& access = *pending.access;
     access.scratch = reinterpret_cast<u64>(&pending);
-    if (access.journey) access.journey->leave(Journey::Part::Smmu, at);
+    if (access.journey) [[unlikely]]
+        access.journey->leave(Journey::Part::Smmu, at);
     access.push(*this);
     output_.send(access, at);
 }
@@ -189,7 +190,8 @@ void Tbu::answer(Access& access, const Outcome& outcome) {
 }
 
 void Tbu::drop(Lane& lane) {
-    if (--lane.in_flight != 0) return;
+    if (--lane.in_flight != 0) [[likely]]
+        return;
     if (latest_lane_ == &lane) latest_lane_ = nullptr;
     lanes_.erase(u64{lane.key});
 }
@@ -201,8 +203,10 @@ void Tbu::complete(Access& access, Time at) {
 }
 
 void Tbu::release(Pending& pending, Time at) {
-    if (config_.records_kept != 0) keep_record(pending, at);
-    if (pending.marked) service_.finished(at);
+    if (config_.records_kept != 0) [[unlikely]]
+        keep_record(pending, at);
+    if (pending.marked) [[unlikely]]
+        service_.finished(at);
     pending.marked = false;
     drop(*pending.lane);
     pending.lane = nullptr;

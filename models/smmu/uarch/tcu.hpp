@@ -86,7 +86,7 @@ private:
     void count(const arch::Fetch& fetch, u32 stream) {
         using Event = spec::MonitorEvent;
         events.report(fetch.descriptor() ? Event::TransTableWalkAccess : Event::ConfigStructAccess, stream);
-        if (fetch.descriptor()) {
+        if (fetch.descriptor()) [[likely]] {
             ++walk_accesses_;
             ++(fetch.kind == arch::Fetch::Kind::Stage1 ? stage1_reads_ : stage2_reads_);
         } else {

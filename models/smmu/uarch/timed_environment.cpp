@@ -120,7 +120,7 @@ void TimedEnvironment::Reader::complete(sim::Access& access, Time at) {
         environment.trace(*fetch_, "", fetched);
     // Where a table is kept, or hardware updates descriptors under a lock of their line, the answer is an event.
     const bool shared = environment.keeps_tables(walk_->stage1) || walk_->regime.update.access_flag;
-    if (shared || access.foreign != nullptr) {
+    if (shared || access.foreign() != nullptr) {
         proceed(then, &Reader::descriptor_read);
     } else if (walk_->follow(environment, fetched)) {
         // Else nothing happens at the answer that others could see: the next read is sent ahead of it.
@@ -146,7 +146,7 @@ void TimedEnvironment::Reader::descriptor_read(void* waiter, void*) {
         return;
     }
     // Foreign modules may have changed the attributes.
-    if (reader.access_->foreign != nullptr) [[unlikely]]
+    if (reader.access_->foreign() != nullptr) [[unlikely]]
         set_attributes(*reader.access_, *reader.fetch_);
     reader.send(reader.simulation().now());
 }
