@@ -110,8 +110,8 @@ void Interconnect::receive_otherwise(Ingress& ingress, Access& access, Time at) 
 void Interconnect::Ingress::receive(Access& access, Time at) {
     // Most accesses are reads that meet nothing, of the region of the one before.
     const Region* const region = owner_.map_.latest();
-    const bool plain = access.command == Command::Read && !access.journey && owner_.lines_.empty() &&
-                       owner_.requesters_.empty() && region != nullptr && region->contains(access.address, access.size);
+    const bool plain = access.command == Command::Read && owner_.lines_.empty() && owner_.requesters_.empty() &&
+                       region != nullptr && region->contains(access.address, access.size);
     if (plain) [[likely]]
         owner_.pass(*this, access, *region, at);
     else owner_.receive_otherwise(*this, access, at);

@@ -59,10 +59,9 @@ inline void Ram::execute(sim::Access& access) {
     } else {
         ++writes_;
         bytes_written_ += access.size;
+        // A message that ends in memory has reached no interrupt controller.
+        if (access.journey) access.journey->settle(sim::Journey::Outcome::Blocked);
     }
-    // A message that ends in memory has reached no interrupt controller.
-    if (access.journey) [[unlikely]]
-        access.journey->settle(sim::Journey::Outcome::Blocked);
 }
 
 void Ram::arrive(sim::Access& access) {

@@ -104,7 +104,7 @@ private:
 public:
     alignas(64) Attributes attributes;
     AtomicOperation operation = AtomicOperation::CompareSwap;
-    std::shared_ptr<Journey> journey;  ///< set for a message whose way is recorded
+    std::shared_ptr<Journey> journey;  ///< set for a message, a write, whose way is recorded
 
 private:
     AccessPool* pool_ = nullptr;
@@ -232,7 +232,7 @@ private:
     friend struct AccessRelease;
     AccessPtr grow_and_make(Command command, u64 address, u32 size);
     void release(Access& access) {
-        if (access.journey) [[unlikely]]
+        if (access.command == Command::Write && access.journey) [[unlikely]]
             end_journey(access);
         access.next_free_ = free_;
         free_ = &access;

@@ -50,12 +50,12 @@ struct FetchedDescriptor {
 /// Leaf of a stage 2 walk.
 struct Stage2Leaf {
     u64 output = 0;
-    unsigned span = 12;
+    u8 span = 12;
+    i8 level = 0;
     Permissions permissions;
     Permissions attainable;  ///< once hardware has marked the page dirty
     u8 memory = 0;
     u8 shareability = 0;
-    int level = 0;
     u64 descriptor_address = 0;
     u64 descriptor = 0;  ///< as it lies in memory
 };

@@ -86,7 +86,7 @@ static_assert(offsetof(Tags, asid) == 2 && offsetof(Tags, aset) == 7 && std::end
 struct Translation {
     u64 output = 0;       ///< address of the byte asked for
     u64 ipa = 0;          ///< output of stage 1, or its input if stage 1 is off
-    unsigned span = 12;   ///< log2 of the largest range that one TLB entry may cover
+    u8 span = 12;         ///< log2 of the largest range that one TLB entry may cover
     bool global = false;  ///< not tagged by ASID
     Permissions stage1 = Permissions::all();
     Permissions stage2 = Permissions::all();
@@ -96,10 +96,10 @@ struct Translation {
     u8 stage1_shareability = 0;
     u8 stage2_memory = 0xF;  ///< MemAttr[3:0] of stage 2
     u8 stage2_shareability = 0;
-    int stage1_level = no_level;
-    int stage2_level = no_level;
+    i8 stage1_level = no_level;
+    i8 stage2_level = no_level;
 
-    static constexpr int no_level = 127;
+    static constexpr i8 no_level = 127;
     Permissions permissions() const { return stage1 & stage2; }
     Permissions attainable() const { return stage1_attainable & stage2_attainable; }
 };
@@ -150,10 +150,10 @@ struct Outcome {
     bool instruction = false;
     sim::CacheOperation operation = sim::CacheOperation::None;  ///< what a maintenance operation has become
     sim::MemoryAttributes memory;
-    u64 address = 0;  ///< physical address if it proceeds
+    u64 address = 0;          ///< physical address if it proceeds
+    Translation translation;  ///< valid if translated
     Fault fault;
     sim::TranslationEntry entry;  ///< of an answered translation request
-    Translation translation;      ///< valid if translated
 };
 
 /// Hardware updates that a stage makes (CD.HA and HD, STE.S2HA and S2HD): HD works with HA only (IHI 0070, 3.13).

@@ -54,12 +54,13 @@ struct alignas(64) Pending {
     sim::Access* access = nullptr;
     Tbu* tbu = nullptr;
     Lane* lane = nullptr;  ///< null: answered, or free
-    u64 sequence = 0;  ///< order of arrival at its TBU
-    u64 address = 0;   ///< canonical input address
+    u64 sequence = 0;      ///< order of arrival at its TBU
+    u64 address = 0;       ///< canonical input address
     arch::Tags tags;
     arch::Request request;
     State state = State::Translating;
     Hit hit = Hit::Bypass;
+    bool recording = false;         ///< its record will say where its time went
     bool staged = false;            ///< `stages` is of this transaction: all but a plain hit
     bool uses_translation = false;  ///< not merely GBPA: configuration, and tables if `tagged`
     bool tagged = false;
@@ -73,21 +74,21 @@ struct alignas(64) Pending {
     u16 tag = 0xFFFF;              ///< STAG of a stalled transaction
     Time accounted = 0;            ///< the time before is in `stages`
 
-    // Of a write, of one that waits for its turn, or where records are kept.
-    sim::intrusive::list_member_hook<sim::AutoUnlink> write_hook;  ///< of its lane, while it is not sent
+    // Of one that a TLB alone does not answer.
+    alignas(64) WalkJobPtr job;  ///< while the TCU works for it
+    Time missed_at = 0;
     Time ready_at = 0;
+    sim::Scheduler::Token token;  ///< on the link to the TCU or back, or in the configuration caches there
+    sim::Slots::Slot slot;        ///< of its TBU
+    arch::ContextPtr context;     ///< that the TCU has answered with, or null
+    arch::Outcome outcome;
+
+    // Of a write, or where records are kept.
+    sim::intrusive::list_member_hook<sim::AutoUnlink> write_hook;  ///< of its lane, while it is not sent
     Time arrived = 0;
     Time sending_from = 0;
     Time sent_at = 0;
     u64 output = 0;  ///< physical address with which it was sent
-
-    // Of one that a TLB alone does not answer.
-    WalkJobPtr job;  ///< while the TCU works for it
-    Time missed_at = 0;
-    arch::Outcome outcome;
-    sim::Scheduler::Token token;  ///< on the link to the TCU or back, or in the configuration caches there
-    sim::Slots::Slot slot;        ///< of its TBU
-    arch::ContextPtr context;     ///< that the TCU has answered with, or null
     StageTimes stages;
 
     /// As new, but for what accept() and the look-up give it: request, address, times.
@@ -102,6 +103,7 @@ struct alignas(64) Pending {
 
     /// The time since the last account went to `stage`.
     void spend(Stage stage, Time until) {
+        if (!recording) return;
         if (!std::exchange(staged, true)) stages = {};
         stages[stage] += until - accounted;
         accounted = until;

@@ -107,7 +107,8 @@ void Tbu::accept(Access& access, Time arrived) {
     pending.lane = &lane_of(access.attributes);
     pending.sequence = ++sequence_;
     pending.accounted = arrived;
-    if (config_.records_kept != 0) pending.arrived = arrived;
+    pending.recording = config_.records_kept != 0;
+    if (pending.recording) pending.arrived = arrived;
     describe(access, pending.request);
     pending.address = pending.request.address;
     ++pending.lane->in_flight;

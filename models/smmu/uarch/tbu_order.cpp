@@ -55,7 +55,7 @@ void Tbu::send(Pending& pending, Time ready_at) {
     const Time earliest = clock_.after(from, config_.send_latency);
     const Time at = std::max(earliest, lane.last_sent);
     lane.last_sent = at;
-    if (config_.records_kept != 0) [[unlikely]] {
+    if (pending.recording) [[unlikely]] {
         pending.ready_at = ready_at;
         pending.sending_from = from + (at - earliest);  // what lies before is waiting for its turn
         pending.sent_at = at;
@@ -203,7 +203,7 @@ void Tbu::complete(Access& access, Time at) {
 }
 
 void Tbu::release(Pending& pending, Time at) {
-    if (config_.records_kept != 0) [[unlikely]]
+    if (pending.recording) [[unlikely]]
         keep_record(pending, at);
     if (pending.marked) [[unlikely]]
         service_.finished(at);

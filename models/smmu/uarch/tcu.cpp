@@ -210,7 +210,7 @@ void Tcu::prefetch_behind(const arch::Request& request, const arch::Outcome& out
     if (walk_slots_.in_use() == walk_slots_.capacity()) return;
     if (outcome.disposition != arch::Disposition::Proceed || !outcome.translated) return;
     arch::Request next = request;
-    const unsigned span = std::min(outcome.translation.span, 52u);
+    const unsigned span = std::min<unsigned>(outcome.translation.span, 52);
     next.address = (request.address & ~sim::low_mask(span)) + (u64{1} << span);
     next.read = true;
     next.write = next.instruction = false;
