@@ -11,7 +11,7 @@ AccessPool::~AccessPool() {
 // What happens seldom stands here, out of the way of what every access does.
 
 void Access::end_abandoned() {
-    if (!owned_) pool_->release(*this);
+    if (!has(owned_flag)) pool_->release(*this);
 }
 
 void Access::grow(u32 bytes) { large_.resize(bytes); }
@@ -31,7 +31,7 @@ void AccessPool::drop_in_flight() {
         access->depth_ = 0;
         if (void* const foreign = access->foreign()) cleaner_(foreign);
         access->set_foreign(nullptr);
-        if (!access->owned_) release(*access);
+        if (!access->has(Access::owned_flag)) release(*access);
     }
 }
 

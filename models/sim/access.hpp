@@ -77,10 +77,13 @@ class alignas(64) Access {
 
     // What every access uses comes first, for it to lie in few lines of the host's cache: the first has the way back of
     // one that meets nobody but the interconnect.
-    bool abandoned_ : 1 = false;
-    bool owned_ : 1 = false;      ///< by an AccessPtr
-    bool announced_ : 1 = false;  ///< `acceptance_` waits
-    bool has_foreign_ : 1 = false;
+    enum Flag : u8 {
+        abandoned_flag = 1,
+        owned_flag = 2,      ///< by an AccessPtr
+        announced_flag = 4,  ///< `acceptance_` waits
+        adapted_flag = 8,    ///< there is something `foreign_`
+    };
+    u8 flags_ = 0;
     u8 depth_ = 0;  ///< hops to come back to
 
 public:
@@ -88,15 +91,12 @@ public:
     Status status = Status::Pending;
     u32 size = 0;
     u64 address = 0;
-    /// Room for whoever holds the access now; what a forwarder leaves here before it pushes itself is here again when
-    /// the access comes back to it.
+    /// Room for whoever holds the access now, the pool included; what a forwarder leaves here before it pushes itself
+    /// is here again when the access comes back to it.
     u64 scratch = 0;
 
 private:
-    union {
-        u64 word_ = 0;       ///< the data of an access that is no larger
-        Access* next_free_;  ///< of one in the pool
-    };
+    u64 word_ = 0;  ///< the data of an access that is no larger
     std::array<Hop, max_hops> hops_{};
     void* foreign_ = nullptr;
     Acceptance* acceptance_ = nullptr;
@@ -117,20 +117,21 @@ public:
     u64 compare = 0;  ///< of a CompareSwap
 
     /// What the protocol adapter that the access passes has left; owned by the adapter's pool. Null: nothing.
-    void* foreign() const { return has_foreign_ ? foreign_ : nullptr; }
+    void* foreign() const { return has(adapted_flag) ? foreign_ : nullptr; }
     void set_foreign(void* adapter) {
         foreign_ = adapter;
-        has_foreign_ = adapter != nullptr;
+        set(adapted_flag, adapter != nullptr);
     }
 
     /// Somebody wants to know when the first target that can be full has taken the access in.
     void announce_to(Acceptance& acceptance) {
         acceptance_ = &acceptance;
-        announced_ = true;
+        set(announced_flag, true);
     }
     void accepted(Time at) {
-        if (!announced_) return;
-        announced_ = false;
+        if (!has(announced_flag)) [[likely]]
+            return;
+        set(announced_flag, false);
         acceptance_->accepted(*this, at);
     }
 
@@ -191,12 +192,14 @@ public:
     bool under_way() const { return depth_ != 0; }
 
     /// The initiator is gone: the access finishes its way without it, and returns to the pool unless it is still owned.
-    void abandon() { abandoned_ = true; }
-    bool abandoned() const { return abandoned_; }
+    void abandon() { set(abandoned_flag, true); }
+    bool abandoned() const { return has(abandoned_flag); }
 
 private:
     friend class AccessPool;
     friend struct AccessRelease;
+    bool has(Flag flag) const { return (flags_ & flag) != 0; }
+    void set(Flag flag, bool on) { flags_ = static_cast<u8>(on ? flags_ | flag : flags_ & ~flag); }
     void end_abandoned();
     void grow(u32 bytes);
 };
@@ -234,7 +237,7 @@ private:
     void release(Access& access) {
         if (access.command == Command::Write && access.journey) [[unlikely]]
             end_journey(access);
-        access.next_free_ = free_;
+        access.scratch = reinterpret_cast<u64>(free_);
         free_ = &access;
         --in_use_;
     }
@@ -247,7 +250,7 @@ private:
 };
 
 inline void AccessRelease::operator()(Access* access) const {
-    access->owned_ = false;
+    access->set(Access::owned_flag, false);
     if (access->under_way()) access->abandon();
     else access->pool_->release(*access);
 }
@@ -256,7 +259,8 @@ inline AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
     if (free_ == nullptr) [[unlikely]]
         return grow_and_make(command, address, size);
     Access* const access = free_;
-    free_ = access->next_free_;
+    assert(access->journey == nullptr);
+    free_ = reinterpret_cast<Access*>(access->scratch);
     ++in_use_;
     access->command = command;
     access->status = Status::Pending;
@@ -264,8 +268,7 @@ inline AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
     access->attributes = {};
     access->scratch = 0;
     if (command == Command::Atomic) access->operand = access->compare = 0;
-    access->announced_ = access->abandoned_ = false;
-    access->owned_ = true;
+    access->flags_ = static_cast<u8>((access->flags_ & Access::adapted_flag) | Access::owned_flag);
     access->depth_ = 0;
     access->resize(size);
     return AccessPtr(access);
@@ -282,8 +285,9 @@ public:
 };
 
 inline u64 Access::left_by(const Initiator& hop) const {
-    unsigned place = depth_ - 1;
-    while (hops_[place].initiator != &hop) --place;
+    assert(depth_ != 0);
+    unsigned place = depth_ - 1u;
+    for (; hops_[place].initiator != &hop; --place) assert(place != 0);
     return hops_[place].scratch;
 }
 
@@ -291,7 +295,7 @@ inline void Access::respond(Time at) {
     assert(under_way());
     const Hop& hop = hops_[--depth_];
     scratch = hop.scratch;
-    if (abandoned_) [[unlikely]] {
+    if (abandoned()) [[unlikely]] {
         if (!under_way()) {
             end_abandoned();
             return;

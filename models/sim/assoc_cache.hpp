@@ -72,6 +72,9 @@ public:
         }
     }
 
+    AssocCache(AssocCache&&) = default;  // to its first place; what was moved from is not used again
+    AssocCache& operator=(AssocCache&&) = delete;
+
     u32 capacity() const { return static_cast<u32>(entries_.size()); }
 
     /// The value of `key`, which counts as a use, or null.
@@ -278,7 +281,7 @@ private:
     std::optional<u64> mask_;  ///< set if the number of sets is a power of two
     u64 random_;
     u32 valid_ = 0;
-    Entry* latest_ = nullptr;  ///< the last that was used, if it was found
+    Entry* latest_ = nullptr;  ///< what find() found last, if nothing was used, inserted or erased since
     std::vector<Entry> entries_;
     std::vector<Links> ring_;  ///< beside the entries, for those of a set to lie together
     std::vector<Set> sets_;

@@ -48,7 +48,7 @@ public:
     /// Schedules `function(object, argument)` at `when`; a time in the past means now, end_of_time never.
     Token at(Time when, Function function, void* object, void* argument = nullptr, Kind kind = Kind::Work);
     void cancel(Token token);
-    /// Cancels every event of `object`, which dies or starts anew. Takes time for each event that is scheduled.
+    /// Cancels every event of `object`, which dies or starts anew. Takes time for each place that events have had.
     void cancel_all(const void* object);
     /// Cancels everything: the reset of a whole machine.
     void clear();

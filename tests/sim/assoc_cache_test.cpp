@@ -133,6 +133,35 @@ TEST_P(EveryPolicy, NeverAnswersWrongly) {
     }
 }
 
+/// However a use is told, the same entries stay; many uses repeat one of the last two.
+TEST_P(EveryPolicy, FindIsALookFollowedByAUse) {
+    for (const CacheConfig& shape : {config(16, 4), config(40, 0), config(10, 4), config(8, 1)}) {
+        Cache finds(config(shape.entries, shape.ways, GetParam()), 7);
+        Cache uses(config(shape.entries, shape.ways, GetParam()), 7);
+        std::mt19937_64 random(3);
+        std::array<u64, 2> recent{};
+        for (u64 step = 0; step < 20'000; ++step) {
+            const u64 number = random() % 2 == 0 ? recent[random() % 2] : random() % 96;
+            recent = {number, recent[0]};
+            const u64 kind = random() % 16;
+            if (kind == 0) {
+                ASSERT_EQ(finds.erase({number}), uses.erase({number}));
+            } else if (kind < 6) {
+                finds.insert({number}, step);
+                uses.insert({number}, step);
+            } else {
+                const u64* const found = finds.find({number});
+                const u64* const seen = uses.peek({number});
+                ASSERT_EQ(found != nullptr, seen != nullptr) << "step " << step;
+                if (seen == nullptr) continue;
+                ASSERT_EQ(*found, *seen);
+                uses.use(*seen);
+            }
+        }
+        EXPECT_EQ(finds.size(), uses.size());
+    }
+}
+
 TEST(AssocCache, KeysOfOtherSetsDoNotDisplace) {
     Cache cache(config(8, 2));  // four sets
     cache.insert({0}, 0);

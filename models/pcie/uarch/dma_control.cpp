@@ -15,8 +15,7 @@ void DmaEngine::drop_queued() {
     const auto end = [&](DmaTransfer& transfer) {
         transfer.note(sim::Status::Unsupported);
         transfer.issued = transfer.operation->size;
-        if (transfer.done())
-            simulation_.scheduler().at(simulation_.now(), &DmaEngine::last_part_done, this, &transfer);
+        if (transfer.done()) simulation_.scheduler().at(simulation_.now(), &DmaEngine::last_part_done, this, &transfer);
     };
     for (const Posted& posted : posted_queue_) {
         if (posted.transfer != nullptr) end(*posted.transfer);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cassert>
+#include <utility>
 
 #include "pcie/arch/cutting.hpp"
 #include "sim/trace.hpp"
@@ -263,8 +264,7 @@ void DmaEngine::write_done(DmaRequest& request, Time at) {
 
 void DmaEngine::complete(sim::Access& access, Time at) {
     DmaRequest& request = *reinterpret_cast<DmaRequest*>(access.scratch);
-    if (access.is_write()) [[unlikely]]
-        write_done(request, at);
+    if (access.is_write()) write_done(request, at);
     else simulation_.scheduler().at(at + config_.receive_latency, &DmaEngine::read_arrived, this, &request);
 }
 

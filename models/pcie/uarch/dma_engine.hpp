@@ -11,6 +11,7 @@
 #include "pcie/uarch/dma_parts.hpp"
 #include "pcie/uarch/link.hpp"
 #include "pcie/uarch/message_log.hpp"
+#include "sim/ring.hpp"
 
 namespace smmusim::pcie::uarch {
 

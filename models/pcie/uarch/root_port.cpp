@@ -28,11 +28,11 @@ void RootPort::attach(Function& function, u32 stream_id, u32 device_id) {
 // Upstream
 
 namespace {
-/// The packet that has brought a request, as far as its credits go: they do not depend on the upper address bits.
+/// The packet that has brought a request, as far as its credits go: of the address only bits 1:0 matter, which nobody
+/// changes on the way.
 spec::Packet brought_by(const sim::Access& access) {
-    const bool prefix = access.attributes.has_substream();
-    return access.is_write() ? spec::memory_write(access.address, access.size, prefix)
-                             : spec::memory_read(access.address, prefix);
+    return access.is_write() ? spec::memory_write(access.address, access.size, false)
+                             : spec::memory_read(access.address, false);
 }
 }  // namespace
 
@@ -85,8 +85,8 @@ void RootPort::complete(sim::Access& access, Time at) {
     }
     // A reset has forgotten those before it.
     if (access.scratch >= posted_oldest_) {
-        visible(access, at);
         --under_way_;
+        visible(access, at);
     }
     access.respond(at);
 }
@@ -239,8 +239,11 @@ void RootPort::drain() {
         if (best != nullptr) {
             Item item = best->front();
             best->pop_front();
-            if (transmit(item, best_piece, best_packet)) --queued_;
-            else best->push_front(item);
+            --queued_;
+            if (!transmit(item, best_piece, best_packet)) {
+                best->push_front(item);
+                ++queued_;
+            }
             continue;
         }
         if (out_of_credit) link_.down().wait_for_credits(*this);

@@ -61,7 +61,7 @@ struct alignas(64) Pending {
     State state = State::Translating;
     Hit hit = Hit::Bypass;
     bool recording = false;         ///< its record will say where its time went
-    bool staged = false;            ///< `stages` is of this transaction: all but a plain hit
+    bool staged = false;            ///< `stages` is of this transaction
     bool uses_translation = false;  ///< not merely GBPA: configuration, and tables if `tagged`
     bool tagged = false;
     bool global = false;
@@ -72,9 +72,9 @@ struct alignas(64) Pending {
     bool translate_again = false;  ///< invalidated while held behind a stalled transaction
     bool recorded_stall = false;   ///< its record is visible: software may resume it
     u16 tag = 0xFFFF;              ///< STAG of a stalled transaction
-    Time accounted = 0;            ///< the time before is in `stages`
+    Time accounted = 0;            ///< of one that is recorded: the time before is in `stages`
 
-    // Of one that a TLB alone does not answer.
+    // Of one that a TLB alone does not answer, or that waits for its turn.
     alignas(64) WalkJobPtr job;  ///< while the TCU works for it
     Time missed_at = 0;
     Time ready_at = 0;

@@ -185,7 +185,7 @@ bool Tbu::look_up(Pending& pending, Time& at) {
     pending.tags = context->tags;
     pending.tagged = true;
     pending.global = found->global;
-    pending.span = static_cast<u8>(found->span);
+    pending.span = found->span;
     // Overrides of the stream table change no memory attribute of the request.
     arch::proceed(found_, *context, arch::translated_attributes(pending.request.memory, *context, *found, id_),
                   effective, *found, pending.address);
@@ -257,7 +257,7 @@ void Tbu::fill(Pending& pending, const arch::ContextPtr& context) {
     pending.tags = context->tags;
     pending.tagged = true;
     pending.global = translation.global;
-    pending.span = static_cast<u8>(translation.span);
+    pending.span = translation.span;
     if (pending.stale) return;
     tlb_.insert(context->tags, pending.address, translation);
     utlb_.insert(context->tags, pending.address, translation);

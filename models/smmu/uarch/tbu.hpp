@@ -79,8 +79,7 @@ public:
     const arch::Translation* peek(const arch::Request& request, arch::ContextPtr& context);
     /// Nothing is cached and nothing in flight.
     bool dormant() const {
-        return all_.size() == free_.size() + ending_.size() && waiting_.empty() && contexts_.size() == 0 &&
-               utlb_.size() == 0 && tlb_.size() == 0;
+        return in_flight() == 0 && waiting_.empty() && contexts_.size() == 0 && utlb_.size() == 0 && tlb_.size() == 0;
     }
     sim::Slots& translation_slots() { return translation_slots_; }
     /// The newest transactions that have ended, oldest first; as many as the configuration keeps.
@@ -149,6 +148,8 @@ private:
             ending_.pop_front();
         }
     }
+    /// Accepted and not answered.
+    std::size_t in_flight() const { return all_.size() - free_.size() - ending_.size(); }
     Pending& allocate() {
         if (free_.empty()) {
             all_.push_back(std::make_unique<Pending>());
@@ -163,7 +164,7 @@ private:
         // A raw requester has no RequesterID: its stream is its identity.
         const u64 key =
             attributes.requester_id != sim::no_id ? attributes.requester_id : u64{1} << 32 | attributes.stream_id;
-        if (latest_lane_ == nullptr || latest_lane_->key != key) [[unlikely]] {
+        if (latest_lane_ == nullptr || latest_lane_->key != key) {
             latest_lane_ = &lanes_[key];
             latest_lane_->key = key;
         }
@@ -215,8 +216,12 @@ private:
 
 template <class Visitor, class EndingVisitor>
 void Tbu::for_each_in_flight(Visitor visitor, EndingVisitor ending) {
-    for (const auto& pending : all_)
-        if (pending->lane != nullptr) visitor(*pending);
+    std::size_t left = in_flight();
+    for (auto place = all_.begin(); left != 0; ++place) {
+        if ((*place)->lane == nullptr) continue;
+        visitor(**place);
+        --left;
+    }
     for (const Ending& entry : ending_)
         if (entry.at > simulation_.now()) ending(*entry.pending, entry.at);
 }
