@@ -77,8 +77,10 @@ void Platform::start() {
 }
 
 Machine& Platform::machine() {
-    const SimContext::Use use(machine_.context);
-    start();
+    if (!started_) [[unlikely]] {
+        const SimContext::Use use(machine_.context);
+        start();
+    }
     return machine_;
 }
 

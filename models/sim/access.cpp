@@ -18,11 +18,11 @@ void Access::grow(u32 bytes) { large_.resize(bytes); }
 
 void AccessPool::end_journey(Access& access) { access.journey.reset(); }
 
-AccessPtr AccessPool::grow_and_make(Command command, u64 address, u32 size) {
+AccessPtr AccessPool::grow_and_make(Command command, u64 address, u32 size, const Attributes& attributes) {
     Access& access = *all_.emplace_back(std::make_unique<Access>());
     access.pool_ = this;
     free_ = &access;
-    return make(command, address, size);
+    return make(command, address, size, attributes);
 }
 
 void AccessPool::drop_in_flight() {

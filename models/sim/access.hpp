@@ -218,8 +218,8 @@ public:
     AccessPool(const AccessPool&) = delete;
     AccessPool& operator=(const AccessPool&) = delete;
 
-    /// A fresh access: attributes at their defaults, no journey.
-    AccessPtr make(Command command, u64 address, u32 size);
+    /// A fresh access without a journey.
+    AccessPtr make(Command command, u64 address, u32 size, const Attributes& attributes = {});
     std::size_t in_use() const { return in_use_; }
 
     /// Ends the way of every access under way, unanswered; those without an owner return to the pool. Part of the reset
@@ -233,7 +233,7 @@ public:
 private:
     friend class Access;
     friend struct AccessRelease;
-    AccessPtr grow_and_make(Command command, u64 address, u32 size);
+    AccessPtr grow_and_make(Command command, u64 address, u32 size, const Attributes& attributes);
     void release(Access& access) {
         if (access.command == Command::Write && access.journey) [[unlikely]]
             end_journey(access);
@@ -255,9 +255,9 @@ inline void AccessRelease::operator()(Access* access) const {
     else access->pool_->release(*access);
 }
 
-inline AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
+inline AccessPtr AccessPool::make(Command command, u64 address, u32 size, const Attributes& attributes) {
     if (free_ == nullptr) [[unlikely]]
-        return grow_and_make(command, address, size);
+        return grow_and_make(command, address, size, attributes);
     Access* const access = free_;
     assert(access->journey == nullptr);
     free_ = reinterpret_cast<Access*>(access->scratch);
@@ -265,7 +265,7 @@ inline AccessPtr AccessPool::make(Command command, u64 address, u32 size) {
     access->command = command;
     access->status = Status::Pending;
     access->address = address;
-    access->attributes = {};
+    access->attributes = attributes;
     access->scratch = 0;
     if (command == Command::Atomic) access->operand = access->compare = 0;
     access->flags_ = static_cast<u8>((access->flags_ & Access::adapted_flag) | Access::owned_flag);

@@ -164,8 +164,8 @@ void DmaEngine::next_in_pace(void* object, void*) {
     engine.pump();
 }
 
-void DmaEngine::fill(sim::Attributes& attributes, const sim::DmaOperation& operation) const {
-    attributes = operation.attributes;
+/// Those that the operation asks for, as far as the function may send them.
+inline void DmaEngine::limit(sim::Attributes& attributes) const {
     attributes.transaction_class = sim::TransactionClass::Data;
     attributes.secure = false;
     // A hint is sent only when the function may use it (DEVCTL, DEVCTL2).
@@ -187,12 +187,16 @@ void DmaEngine::launch(DmaRequest& request, Time arrival) {
     root_->request(number_, *request.access, arrival);
 }
 
-void DmaEngine::count_packet(Time at, const char* kind, const sim::Access& access) {
+inline void DmaEngine::count_packet(Time at, const char* kind, const sim::Access& access) {
     ++(access.is_write() ? write_packets_ : read_packets_);
-    if (sim::Trace* const trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Packet))
-        [[unlikely]]
-        trace->line(sim::Trace::Kind::Packet, at, name_,
-                    fmt::format("{} {:#x} +{}", kind, access.address, access.size));
+    if (simulation_.trace() != nullptr) [[unlikely]]
+        trace_packet(at, kind, access);
+}
+
+void DmaEngine::trace_packet(Time at, const char* kind, const sim::Access& access) {
+    if (!simulation_.trace()->wants(sim::Trace::Kind::Packet)) return;
+    simulation_.trace()->line(sim::Trace::Kind::Packet, at, name_,
+                              fmt::format("{} {:#x} +{}", kind, access.address, access.size));
 }
 
 void DmaEngine::issue_posted() {
@@ -215,9 +219,9 @@ void DmaEngine::issue_posted() {
         const sim::DmaOperation& operation = *transfer.operation;
         const u64 address = operation.address + transfer.issued;
         const u32 length = arch::first_request(address, operation.size - transfer.issued, function_.max_payload());
-        request.access = simulation_.accesses().make(sim::Command::Write, address, length);
+        request.access = simulation_.accesses().make(sim::Command::Write, address, length, operation.attributes);
         request.access->load(operation.data.data() + transfer.issued);
-        fill(request.access->attributes, operation);
+        limit(request.access->attributes);
         transfer.issued += length;
         ++transfer.in_flight;
         next_issue_ = simulation_.now() + config_.issue_interval;
@@ -240,8 +244,8 @@ void DmaEngine::issue_read(const spec::Packet& packet) {
     DmaRequest& request = reads_[tags_.take()];
     request.transfer = &transfer;
     request.offset = transfer.issued;
-    request.access = simulation_.accesses().make(sim::Command::Read, address, length);
-    fill(request.access->attributes, operation);
+    request.access = simulation_.accesses().make(sim::Command::Read, address, length, operation.attributes);
+    limit(request.access->attributes);
     transfer.issued += length;
     ++transfer.in_flight;
     next_issue_ = simulation_.now() + config_.issue_interval;

@@ -61,7 +61,8 @@ private:
     void launch(DmaRequest& request, Time arrival);
     DmaRequest& take_write_request();
     void count_packet(Time at, const char* kind, const sim::Access& access);
-    void fill(sim::Attributes& attributes, const sim::DmaOperation& operation) const;
+    void trace_packet(Time at, const char* kind, const sim::Access& access);
+    void limit(sim::Attributes& attributes) const;
 
     static void next_in_pace(void* engine, void*);
     static void read_arrived(void* engine, void* request);
