@@ -311,6 +311,31 @@ TEST(Dma, ResetEndsOperationsWithATimeoutAndLateAnswersDoNoHarm) {
     EXPECT_EQ(again->status, sim::Status::Ok);
 }
 
+TEST(Dma, LateAnswersOfBeforeAResetAreNotTakenForThoseAfterIt) {
+    Rig rig;
+    rig.bring_up();
+    rig.memory.hold(0, ~u64{0});
+    for (u64 page = 0; page < 3; ++page) {
+        rig.submit(rig.read(page * 4096, 64));
+        rig.submit(rig.write(page * 4096, 64));
+    }
+    rig.run();
+    rig.endpoint.reset();
+    rig.complex.reset();
+    rig.bring_up();
+    const auto read = rig.submit(rig.read(0x9000, 64));
+    const auto write = rig.submit(rig.write(0xA000, 64));
+    rig.run();
+    EXPECT_NE(rig.simulation.waiting().find("port0: 2 requests of functions wait"), std::string::npos)
+        << rig.simulation.waiting();
+    rig.memory.release();
+    rig.run();
+    EXPECT_EQ(read->status, sim::Status::Ok);
+    EXPECT_EQ(write->status, sim::Status::Ok);
+    EXPECT_EQ(rig.simulation.waiting(), "");
+    EXPECT_EQ(rig.simulation.accesses().in_use(), 0u);
+}
+
 TEST(Dma, DestroyedMachineLeavesNothingBehind) {
     sim::Simulation simulation;
     test::FakeMemory memory(simulation);
