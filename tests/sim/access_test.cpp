@@ -268,8 +268,10 @@ TEST(Access, WhoWantsToKnowIsToldOnceThatItWasTakenIn) {
     access->accepted(2);
     access->accepted(3);
     access->announce_to(listener);
+    const Access* const place = access.get();
     access.reset();
-    access = simulation.accesses().make(Command::Read, 0, 8);  // the same place
+    access = simulation.accesses().make(Command::Read, 0, 8);
+    ASSERT_EQ(access.get(), place) << "the place is not reused: the test tests nothing";
     access->accepted(4);
     EXPECT_EQ(listener.times, std::vector<Time>{2});
 }
