@@ -188,7 +188,7 @@ void Scheduler::run(Time limit, Until until) {
     // What is scheduled for the end of time never happens.
     end_ = stop_ ? 0 : std::min(limit, end_of_time - 1) + 1;
     for (;;) {
-        if (open_count_ != 0) [[unlikely]] {
+        if (open_count_ != 0) {
             Event& event = *open_[open_count_ - 1].event;
             if (event.sequence == 0) [[unlikely]] {
                 drop_cancelled();

@@ -114,7 +114,7 @@ bool DmaEngine::issue_next() {
         read = false;  // goes on when a tag comes back
     }
     if (!posted && !read) return false;
-    if (up.free_at() > now + config_.transmit_latency) [[unlikely]] {
+    if (up.free_at() > now + config_.transmit_latency) {
         up.wait_for_wire(*this, config_.transmit_latency);
         return false;
     }
