@@ -255,7 +255,8 @@ inline void AccessRelease::operator()(Access* access) const {
     else access->pool_->release(*access);
 }
 
-inline AccessPtr AccessPool::make(Command command, u64 address, u32 size, const Attributes& attributes) {
+[[gnu::always_inline]] inline AccessPtr AccessPool::make(Command command, u64 address, u32 size,
+                                                         const Attributes& attributes) {
     if (free_ == nullptr) [[unlikely]]
         return grow_and_make(command, address, size, attributes);
     Access* const access = free_;

@@ -1,6 +1,7 @@
 // Tags of outstanding non-posted requests: unique until the last completion of the request.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <vector>
 
@@ -16,26 +17,30 @@ public:
     explicit TagPool(u32 capacity) : capacity_(capacity) { reset(); }
 
     /// True if a tag below `limit` outstanding ones may be taken.
-    bool available(u32 limit) const { return in_use() < limit && !free_.empty(); }
+    bool available(u32 limit) const { return in_use_ < std::min(limit, capacity_); }
     u32 take() {
         assert(!free_.empty());
         const u32 tag = free_.back();
         free_.pop_back();
+        ++in_use_;
         return tag;
     }
     void give_back(u32 tag) {
         assert(in_use() != 0);
         free_.push_back(tag);
+        --in_use_;
     }
     u32 capacity() const { return capacity_; }
-    u32 in_use() const { return capacity_ - static_cast<u32>(free_.size()); }
+    u32 in_use() const { return in_use_; }
     void reset() {
         free_.clear();
+        in_use_ = 0;
         for (u32 tag = capacity_; tag != 0; --tag) free_.push_back(tag - 1);
     }
 
 private:
     u32 capacity_;
+    u32 in_use_ = 0;
     std::vector<u32> free_;
 };
 

@@ -47,7 +47,20 @@ const char* DmaEngine::problem(const sim::DmaOperation& operation) {
     return nullptr;
 }
 
-void DmaEngine::submit(sim::DmaHandle operation) {
+inline void DmaEngine::account(sim::DmaOperation& operation) {
+    operation.completed = simulation_.now();
+    if (sim::succeeded(operation.status)) [[likely]] {
+        bytes_ += operation.size;
+        latency_.add(operation.latency());
+        last_completion_ = operation.completed;
+    } else {
+        ++faults_;
+        operation.data.clear();
+    }
+    if (operation.on_done) operation.on_done(operation);
+}
+
+void DmaEngine::submit(const sim::DmaHandle& operation) {
     assert(root_ != nullptr && problem(*operation) == nullptr);
     const bool read = operation->command == sim::Command::Read;
     if (read_operations_ + write_operations_ == 0) [[unlikely]]
@@ -64,7 +77,7 @@ void DmaEngine::submit(sim::DmaHandle operation) {
     DmaTransfer& transfer = *free_transfers_.back();
     free_transfers_.pop_back();
     if (read) operation->data.resize(operation->size);
-    transfer.operation = std::move(operation);
+    transfer.operation = operation;
     transfer.issued = 0;
     transfer.in_flight = 0;
     transfer.status = sim::Status::Ok;
@@ -87,10 +100,9 @@ void DmaEngine::send(const arch::Message& message) {
     pump();
 }
 
-void DmaEngine::pump() {
-    if (pumping_) return;
+void DmaEngine::issue() {
     pumping_ = true;
-    while ((!posted_queue_.empty() || !read_queue_.empty()) && issue_next()) {
+    while (queued() && issue_next()) {
     }
     pumping_ = false;
 }
@@ -103,7 +115,83 @@ spec::Packet DmaEngine::packet_of(const Posted& posted) const {
     return spec::memory_write(address, length, operation.attributes.has_substream());
 }
 
-bool DmaEngine::issue_next() {
+/// Those that the operation asks for, as far as the function may send them.
+inline void DmaEngine::limit(sim::Attributes& attributes) const {
+    attributes.transaction_class = sim::TransactionClass::Data;
+    attributes.secure = false;
+    // A hint is sent only when the function may use it (DEVCTL, DEVCTL2).
+    attributes.relaxed_ordering &= function_.relaxed_ordering_enabled();
+    attributes.no_snoop &= function_.no_snoop_enabled();
+    attributes.id_based_ordering &= function_.id_based_ordering_enabled();
+}
+
+inline void DmaEngine::launch(DmaRequest& request, Time arrival) {
+    request.access->scratch = reinterpret_cast<u64>(&request);
+    request.access->push(*this);
+    root_->request(number_, *request.access, arrival);
+}
+
+inline void DmaEngine::count_packet(Time at, const char* kind, const sim::Access& access) {
+    ++(access.is_write() ? write_packets_ : read_packets_);
+    if (simulation_.trace() != nullptr) [[unlikely]]
+        trace_packet(at, kind, access);
+}
+
+[[gnu::always_inline]] inline void DmaEngine::issue_read(const spec::Packet& packet) {
+    DmaTransfer& transfer = *read_queue_.front();
+    const sim::DmaOperation& operation = *transfer.operation;
+    const u64 address = operation.address + transfer.issued;
+    const u32 length = arch::first_request(address, operation.size - transfer.issued, function_.max_read_request());
+    const LinkDirection::Sent sent = link_.up().send(packet, simulation_.now() + config_.transmit_latency);
+    if (tags_.in_use() == 0) function_.set_transactions_pending(true);
+    DmaRequest& request = reads_[tags_.take()];
+    request.transfer = &transfer;
+    request.offset = transfer.issued;
+    request.access = simulation_.accesses().make(sim::Command::Read, address, length, operation.attributes);
+    limit(request.access->attributes);
+    transfer.issued += length;
+    ++transfer.in_flight;
+    next_issue_ = simulation_.now() + config_.issue_interval;
+    if (transfer.issued == operation.size) read_queue_.pop_front();
+    count_packet(sent.start, "MRd", *request.access);
+    launch(request, sent.arrival);
+}
+
+/// Sends the next read, if there is nothing against it.
+[[gnu::always_inline]] inline DmaEngine::Obstacles DmaEngine::try_read(bool in_pace) {
+    if (!in_pace) return out_of_pace;
+    const DmaTransfer& transfer = *read_queue_.front();
+    const sim::DmaOperation& operation = *transfer.operation;
+    const spec::Packet packet =
+        spec::memory_read(operation.address + transfer.issued, operation.attributes.has_substream());
+    if (!link_.up().affordable(packet)) return out_of_credit;
+    issue_read(packet);
+    return none;
+}
+
+DmaEngine::Obstacles DmaEngine::try_posted(bool in_pace) {
+    // The DMA engine's own pace does not hold messages.
+    if (posted_queue_.front().transfer != nullptr && !in_pace) return out_of_pace;
+    if (!link_.up().affordable(packet_of(posted_queue_.front()))) return out_of_credit;
+    issue_posted();
+    return none;
+}
+
+/// Sends what is posted or, if it may go as well, the next read: what came first, else the other.
+DmaEngine::Obstacles DmaEngine::try_both(bool read, bool in_pace) {
+    if (!read) return try_posted(in_pace);
+    const Posted& front = posted_queue_.front();
+    const bool posted_first = front.transfer == nullptr || front.sequence < read_queue_.front()->sequence;
+    Obstacles obstacles = none;
+    for (const bool posted : {posted_first, !posted_first}) {
+        const Obstacles found = posted ? try_posted(in_pace) : try_read(in_pace);
+        if (found == none) return none;
+        obstacles |= found;
+    }
+    return obstacles;
+}
+
+inline bool DmaEngine::issue_next() {
     LinkDirection& up = link_.up();
     const Time now = simulation_.now();
     const bool posted = !posted_queue_.empty();
@@ -118,42 +206,12 @@ bool DmaEngine::issue_next() {
         up.wait_for_wire(*this, config_.transmit_latency);
         return false;
     }
-
-    // The DMA engine's own pace does not hold messages.
     const bool in_pace = now >= next_issue_;
-    const bool message = posted && posted_queue_.front().transfer == nullptr;
-    bool out_of_pace = false;
-    bool out_of_credit = false;
-    const auto try_posted = [&] {
-        if (!posted) return false;
-        if (!message && !in_pace) out_of_pace = true;
-        else if (!up.affordable(packet_of(posted_queue_.front()))) out_of_credit = true;
-        else {
-            issue_posted();
-            return true;
-        }
-        return false;
-    };
-    const auto try_read = [&] {
-        if (!read) return false;
-        const DmaTransfer& transfer = *read_queue_.front();
-        const sim::DmaOperation& operation = *transfer.operation;
-        const spec::Packet packet =
-            spec::memory_read(operation.address + transfer.issued, operation.attributes.has_substream());
-        if (!in_pace) out_of_pace = true;
-        else if (!up.affordable(packet)) out_of_credit = true;
-        else {
-            issue_read(packet);
-            return true;
-        }
-        return false;
-    };
-    const bool posted_first =
-        posted && (!read || message || posted_queue_.front().sequence < read_queue_.front()->sequence);
-    if (posted_first ? try_posted() || try_read() : try_read() || try_posted()) return true;
-
-    if (out_of_credit) up.wait_for_credits(*this);
-    if (out_of_pace && !std::exchange(paced_, true))
+    const Obstacles obstacles = posted ? try_both(read, in_pace) : try_read(in_pace);
+    if (obstacles == none) [[likely]]
+        return true;
+    if ((obstacles & out_of_credit) != 0) up.wait_for_credits(*this);
+    if ((obstacles & out_of_pace) != 0 && !std::exchange(paced_, true))
         simulation_.scheduler().at(next_issue_, &DmaEngine::next_in_pace, this);
     return false;
 }
@@ -164,33 +222,11 @@ void DmaEngine::next_in_pace(void* object, void*) {
     engine.pump();
 }
 
-/// Those that the operation asks for, as far as the function may send them.
-inline void DmaEngine::limit(sim::Attributes& attributes) const {
-    attributes.transaction_class = sim::TransactionClass::Data;
-    attributes.secure = false;
-    // A hint is sent only when the function may use it (DEVCTL, DEVCTL2).
-    attributes.relaxed_ordering &= function_.relaxed_ordering_enabled();
-    attributes.no_snoop &= function_.no_snoop_enabled();
-    attributes.id_based_ordering &= function_.id_based_ordering_enabled();
-}
-
 DmaRequest& DmaEngine::take_write_request() {
     if (free_writes_.empty()) free_writes_.push_back(&writes_.emplace_back());
     DmaRequest& request = *free_writes_.back();
     free_writes_.pop_back();
     return request;
-}
-
-void DmaEngine::launch(DmaRequest& request, Time arrival) {
-    request.access->scratch = reinterpret_cast<u64>(&request);
-    request.access->push(*this);
-    root_->request(number_, *request.access, arrival);
-}
-
-inline void DmaEngine::count_packet(Time at, const char* kind, const sim::Access& access) {
-    ++(access.is_write() ? write_packets_ : read_packets_);
-    if (simulation_.trace() != nullptr) [[unlikely]]
-        trace_packet(at, kind, access);
 }
 
 void DmaEngine::trace_packet(Time at, const char* kind, const sim::Access& access) {
@@ -234,24 +270,12 @@ void DmaEngine::issue_posted() {
     launch(request, sent.arrival);
 }
 
-void DmaEngine::issue_read(const spec::Packet& packet) {
-    DmaTransfer& transfer = *read_queue_.front();
-    const sim::DmaOperation& operation = *transfer.operation;
-    const u64 address = operation.address + transfer.issued;
-    const u32 length = arch::first_request(address, operation.size - transfer.issued, function_.max_read_request());
-    const LinkDirection::Sent sent = link_.up().send(packet, simulation_.now() + config_.transmit_latency);
-    if (tags_.in_use() == 0) function_.set_transactions_pending(true);
-    DmaRequest& request = reads_[tags_.take()];
-    request.transfer = &transfer;
-    request.offset = transfer.issued;
-    request.access = simulation_.accesses().make(sim::Command::Read, address, length, operation.attributes);
-    limit(request.access->attributes);
-    transfer.issued += length;
-    ++transfer.in_flight;
-    next_issue_ = simulation_.now() + config_.issue_interval;
-    if (transfer.issued == operation.size) read_queue_.pop_front();
-    count_packet(sent.start, "MRd", *request.access);
-    launch(request, sent.arrival);
+inline void DmaEngine::finish(DmaTransfer& transfer) {
+    const sim::DmaHandle operation = std::move(transfer.operation);
+    transfer.operation = nullptr;
+    operation->status = transfer.status;
+    free_transfers_.push_back(&transfer);
+    account(*operation);
 }
 
 void DmaEngine::write_done(DmaRequest& request, Time at) {
@@ -291,27 +315,6 @@ void DmaEngine::read_arrived(void* object, void* argument) {
 
 void DmaEngine::last_part_done(void* object, void* argument) {
     static_cast<DmaEngine*>(object)->finish(*static_cast<DmaTransfer*>(argument));
-}
-
-void DmaEngine::finish(DmaTransfer& transfer) {
-    const sim::DmaHandle operation = std::move(transfer.operation);
-    transfer.operation = nullptr;
-    operation->status = transfer.status;
-    free_transfers_.push_back(&transfer);
-    account(*operation);
-}
-
-void DmaEngine::account(sim::DmaOperation& operation) {
-    operation.completed = simulation_.now();
-    if (sim::succeeded(operation.status)) [[likely]] {
-        bytes_ += operation.size;
-        latency_.add(operation.latency());
-        last_completion_ = operation.completed;
-    } else {
-        ++faults_;
-        operation.data.clear();
-    }
-    if (operation.on_done) operation.on_done(operation);
 }
 
 }  // namespace smmusim::pcie::uarch

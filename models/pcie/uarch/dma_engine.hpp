@@ -31,7 +31,7 @@ public:
     static const char* problem(const sim::DmaOperation& operation);
 
     /// Queues an operation without a problem(). With bus mastering off it ends at once.
-    void submit(sim::DmaHandle operation);
+    void submit(const sim::DmaHandle& operation);
     /// Queues a message behind the writes submitted before.
     void send(const arch::Message& message);
 
@@ -53,8 +53,20 @@ private:
         u64 sequence = 0;
     };
 
-    void pump();
+    /// What keeps something from being sent now, a bit each.
+    using Obstacles = u8;
+    static constexpr Obstacles none = 0, out_of_pace = 1, out_of_credit = 2;
+
+    bool queued() const { return !read_queue_.empty() || !posted_queue_.empty(); }
+    /// Sends what can be sent.
+    void pump() {
+        if (queued() && !pumping_) issue();
+    }
+    void issue();
     bool issue_next();
+    Obstacles try_read(bool in_pace);
+    Obstacles try_posted(bool in_pace);
+    Obstacles try_both(bool read, bool in_pace);
     spec::Packet packet_of(const Posted& posted) const;
     void issue_posted();
     void issue_read(const spec::Packet& packet);

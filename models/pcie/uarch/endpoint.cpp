@@ -45,9 +45,9 @@ void Endpoint::connect(RootSide& root, u32 number) {
     engine_.connect(root, number);
 }
 
-void Endpoint::submit(sim::DmaHandle operation) {
+void Endpoint::submit(const sim::DmaHandle& operation) {
     if (const char* const reason = problem(*operation)) throw std::invalid_argument(path_ + ": " + reason);
-    engine_.submit(std::move(operation));
+    engine_.submit(operation);
 }
 
 arch::Raised Endpoint::raise(u32 vector) {

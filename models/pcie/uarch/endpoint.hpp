@@ -25,7 +25,7 @@ public:
     static const char* problem(const sim::DmaOperation& operation) { return DmaEngine::problem(operation); }
     /// Queues an operation; returns at once. With bus mastering off it ends at once, unsupported, nothing sent.
     /// Throws std::invalid_argument for an operation with a problem().
-    void submit(sim::DmaHandle operation);
+    void submit(const sim::DmaHandle& operation);
     /// Raises an interrupt cause through the MSI-X or MSI state of the configuration space. Throws
     /// std::invalid_argument for a vector that the function does not have.
     arch::Raised raise(u32 vector);

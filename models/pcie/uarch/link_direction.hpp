@@ -46,7 +46,7 @@ public:
         Time start;    ///< first byte on the link
         Time arrival;  ///< last byte at the receiver
     };
-    /// Sends an affordable packet, its first byte not before `earliest`.
+    /// Sends a packet that affordable() allows now, having been asked; its first byte not before `earliest`.
     Sent send(const spec::Packet& packet, Time earliest);
 
     /// The receiver frees the packet's buffers at `at`; the sender knows a credit return later.
@@ -114,7 +114,7 @@ private:
     u64 credit_waits_ = 0;
 };
 
-inline bool LinkDirection::affordable(const spec::Packet& packet) {
+[[gnu::always_inline]] inline bool LinkDirection::affordable(const spec::Packet& packet) {
     Pool& pool = pool_of(packet);
     collect(pool);
     // Both the header and the data credits of the class (PCIe, flow control).
@@ -122,9 +122,9 @@ inline bool LinkDirection::affordable(const spec::Packet& packet) {
            (pool.data_limit == 0 || pool.data >= packet.data_credits());
 }
 
-inline LinkDirection::Sent LinkDirection::send(const spec::Packet& packet, Time earliest) {
+[[gnu::always_inline]] inline LinkDirection::Sent LinkDirection::send(const spec::Packet& packet, Time earliest) {
     Pool& pool = pool_of(packet);
-    collect(pool);
+    assert(pool.returning.empty() || pool.returning.front().at > simulation_.now());
     assert(affordable(packet));
     if (pool.header_limit != 0) pool.header -= packet.header_credits();
     if (pool.data_limit != 0) pool.data -= packet.data_credits();
@@ -136,7 +136,7 @@ inline LinkDirection::Sent LinkDirection::send(const spec::Packet& packet, Time 
     return {interval.start, interval.end + config_.propagation};
 }
 
-inline void LinkDirection::give_back(const spec::Packet& packet, Time at) {
+[[gnu::always_inline]] inline void LinkDirection::give_back(const spec::Packet& packet, Time at) {
     Pool& pool = pool_of(packet);
     const u32 header = pool.header_limit != 0 ? packet.header_credits() : 0;
     const u32 data = pool.data_limit != 0 ? packet.data_credits() : 0;

@@ -112,6 +112,35 @@ void RootPort::give_up(sim::Access& read) {
     read.respond(sim::Status::Timeout, simulation_.now());
 }
 
+/// Bytes that the next completion of a read is about, which has `remaining` bytes left.
+inline u32 RootPort::completion_piece(const Function& function, u64 address, u64 remaining) const {
+    if (remaining == 0) return 0;
+    return arch::first_completion(address, remaining, config_.cut_at_rcb ? config_.rcb : function.max_payload());
+}
+
+inline spec::Packet RootPort::completion_packet(u64 address, u32 piece) {
+    return piece == 0 ? spec::completion() : spec::completion_with_data(address, piece);
+}
+
+/// Sends a packet that can be afforded; gives the time of its arrival.
+inline Time RootPort::put_on_wire(const spec::Packet& packet, const char* kind, u64 address, u32 piece) {
+    const LinkDirection::Sent sent = link_.down().send(packet, simulation_.now());
+    if (simulation_.trace() != nullptr) [[unlikely]]
+        trace_packet(sent.start, kind, address, piece);
+    return sent.arrival;
+}
+
+void RootPort::trace_packet(Time at, const char* kind, u64 address, u32 piece) {
+    if (!simulation_.trace()->wants(sim::Trace::Kind::Packet)) return;
+    simulation_.trace()->line(sim::Trace::Kind::Packet, at, name_, fmt::format("{} {:#x} +{}", kind, address, piece));
+}
+
+/// The last completion of a read arrives.
+inline void RootPort::deliver(sim::Access& read, Time arrival) {
+    release(read.scratch);
+    read.respond(arrival);
+}
+
 void RootPort::completion_ready(void* object, void* argument) {
     RootPort& port = *static_cast<RootPort*>(object);
     sim::Access& read = *static_cast<sim::Access*>(argument);
@@ -119,12 +148,31 @@ void RootPort::completion_ready(void* object, void* argument) {
         port.give_up(read);
         return;
     }
+    Function& function = *port.attachments_[static_cast<u32>(read.scratch)].function;
+    u64 address = read.address;
+    // An unsuccessful completion has no data.
+    u32 remaining = sim::succeeded(read.status) || read.status == sim::Status::Poisoned ? read.size : 0;
+    // If nothing is ahead of it, it leaves at once, as far as the credits reach.
+    LinkDirection& down = port.link_.down();
+    while (port.queued_ == 0) {
+        const u32 piece = port.completion_piece(function, address, remaining);
+        const spec::Packet packet = completion_packet(address, piece);
+        if (!down.affordable(packet)) [[unlikely]]
+            break;
+        const Time arrival = port.put_on_wire(packet, "Cpl", address, piece);
+        down.give_back(packet, arrival);
+        if (piece == remaining) {
+            port.deliver(read, arrival);
+            return;
+        }
+        address += piece;
+        remaining -= piece;
+    }
     Item item;
     item.read = &read;
-    item.function = port.attachments_[static_cast<u32>(read.scratch)].function;
-    item.address = read.address;
-    // An unsuccessful completion has no data.
-    item.remaining = sim::succeeded(read.status) || read.status == sim::Status::Poisoned ? read.size : 0;
+    item.function = &function;
+    item.address = address;
+    item.remaining = remaining;
     port.enqueue(spec::PacketClass::Completion, item);
 }
 
@@ -156,57 +204,38 @@ void RootPort::forward(Function& function, DownstreamRequest& request) {
 }
 
 /// Bytes that the next packet of an item is about.
-inline u32 RootPort::piece_of(const Item& item) const {
-    if (item.read != nullptr) {
-        const u32 boundary = config_.cut_at_rcb ? config_.rcb : item.function->max_payload();
-        return item.remaining == 0 ? 0 : arch::first_completion(item.address, item.remaining, boundary);
-    }
+u32 RootPort::piece_of(const Item& item) const {
+    if (item.read != nullptr) return completion_piece(*item.function, item.address, item.remaining);
     if (!item.request->posted()) return static_cast<u32>(item.remaining);
     return arch::first_request(item.address, item.remaining, item.function->max_payload());
 }
 
-inline spec::Packet RootPort::packet_of(const Item& item, u32 piece) const {
-    if (item.read != nullptr) return piece == 0 ? spec::completion() : spec::completion_with_data(item.address, piece);
+spec::Packet RootPort::packet_of(const Item& item, u32 piece) const {
+    if (item.read != nullptr) return completion_packet(item.address, piece);
     const bool write = item.request->access->is_write();
     if (item.request->space == RegisterSpace::Configuration) return write ? spec::config_write() : spec::config_read();
     return write ? spec::memory_write(item.address, piece, false) : spec::memory_read(item.address, false);
 }
 
-/// In its caller: the item stays in registers.
-[[gnu::always_inline]] inline bool RootPort::transmit(Item& item, u32 piece, const spec::Packet& packet) {
-    const LinkDirection::Sent sent = link_.down().send(packet, simulation_.now());
-    if (sim::Trace* const trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Packet))
-        [[unlikely]]
-        trace->line(sim::Trace::Kind::Packet, sent.start, name_,
-                    fmt::format("{} {:#x} +{}", item.read != nullptr ? "Cpl" : "Req", item.address, piece));
+bool RootPort::transmit(Item& item, u32 piece, const spec::Packet& packet) {
+    const Time arrival = put_on_wire(packet, item.read != nullptr ? "Cpl" : "Req", item.address, piece);
+    const bool last = piece == item.remaining;
     item.address += piece;
     item.remaining -= piece;
-    if (item.remaining != 0) {
-        link_.down().give_back(packet, sent.arrival);
-        return false;
-    }
+    // The last packet of a request is given back by the function.
+    if (item.read != nullptr || !last) link_.down().give_back(packet, arrival);
+    if (!last) return false;
     if (item.read != nullptr) {
-        link_.down().give_back(packet, sent.arrival);
-        release(item.read->scratch);
-        item.read->respond(sent.arrival);
+        deliver(*item.read, arrival);
     } else {
         item.request->packet = packet;
-        item.function->request(*item.request, sent.arrival);
+        item.function->request(*item.request, arrival);
     }
     return true;
 }
 
 void RootPort::enqueue(spec::PacketClass packet_class, Item& item) {
     item.sequence = ++item_sequence_;
-    if (queued_ == 0) [[likely]] {
-        // Nothing is ahead of it: it leaves at once, as far as the credits reach.
-        for (;;) {
-            const u32 piece = piece_of(item);
-            const spec::Packet packet = packet_of(item, piece);
-            if (!link_.down().affordable(packet)) break;
-            if (transmit(item, piece, packet)) return;
-        }
-    }
     queues_[static_cast<u8>(packet_class)].push_back(item);
     ++queued_;
     drain();

@@ -92,6 +92,11 @@ private:
     void answer(DownstreamRequest& request, sim::Status status, Time at);
     void enqueue(spec::PacketClass packet_class, Item& item);
     void drain();
+    u32 completion_piece(const Function& function, u64 address, u64 remaining) const;
+    static spec::Packet completion_packet(u64 address, u32 piece);
+    Time put_on_wire(const spec::Packet& packet, const char* kind, u64 address, u32 piece);
+    void trace_packet(Time at, const char* kind, u64 address, u32 piece);
+    void deliver(sim::Access& read, Time arrival);
     u32 piece_of(const Item& item) const;
     spec::Packet packet_of(const Item& item, u32 piece) const;
     /// Sends one packet of an item; true if it was the last.

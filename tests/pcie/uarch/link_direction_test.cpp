@@ -138,6 +138,7 @@ TEST_F(LinkDirectionTest, ResetGivesAllCreditsBackAndWakesWaiters) {
     EXPECT_EQ(sender.calls, 1u);
     up.give_back(write, simulation.now());  // of before the reset
     run_to(simulation.now() + microsecond);
+    EXPECT_TRUE(up.affordable(write));
     up.send(write, simulation.now());
     EXPECT_FALSE(up.affordable(write));
 }
