@@ -152,7 +152,7 @@ public:
     u32 size() const { return valid_; }
 
 private:
-    struct Entry {
+    struct Fields {
         Key key{};
         Value value{};
         u32 set = 0;
@@ -161,6 +161,9 @@ private:
         bool valid = false;
         bool recent = false;  ///< PseudoLru only
     };
+    static constexpr std::size_t whole = std::bit_ceil(sizeof(Fields));
+    /// Where little is lost by it, of a power of two bytes: an entry lies in one line of the host's cache.
+    struct alignas(whole <= 64 && 4 * sizeof(Fields) >= 3 * whole ? whole : alignof(Fields)) Entry : Fields {};
     /// Neighbours of an entry in order of use; the newer of the newest is the oldest.
     struct Links {
         u32 newer = 0;

@@ -11,17 +11,34 @@ namespace smmusim::smmu::uarch {
 /// A multiplicative mix that leaves consecutive pages in consecutive sets.
 constexpr u64 tag_mix(u64 tags) { return tags * 0x9E37'79B9'7F4A'7C15ull >> 32; }
 
-struct TlbKey {
-    arch::Tags tags;  ///< the ASID of a global entry is 0
-    bool global = false;
-    u8 span = 12;  ///< log2 of the range
-    u64 page = 0;  ///< input address >> span
+/// A range of addresses of a set of translations.
+class TlbKey {
+public:
+    TlbKey() = default;
+    TlbKey(const arch::Tags& tags, bool global, u64 address, unsigned span)
+        : tags_(global ? tags.without_asid() : tags.without_aset()),
+          range_(address >> span << 8 | u64{span} << 1 | u64{global}) {}
+
+    /// The ASID of a global entry is 0.
+    const arch::Tags& tags() const { return tags_; }
+    bool global() const { return (range_ & 1) != 0; }
+    /// log2 of the range, at least 12
+    unsigned span() const { return range_ >> 1 & 0x7F; }
+    u64 first() const { return page() << span(); }
+    bool covers(u64 address) const { return page() == address >> span(); }
+
     bool operator==(const TlbKey&) const = default;
     u64 hash() const {
         // Consecutive pages go to consecutive sets; other tags are spread.
-        return page +
-               tag_mix(u64{tags.asid} << 24 ^ u64{tags.vmid} << 8 ^ u64{span} << 2 ^ static_cast<u64>(tags.world));
+        return page() +
+               tag_mix(u64{tags_.asid} << 24 ^ u64{tags_.vmid} << 8 ^ u64{span()} << 2 ^ static_cast<u64>(tags_.world));
     }
+
+private:
+    u64 page() const { return range_ >> 8; }
+
+    arch::Tags tags_;
+    u64 range_ = 0;  ///< page, span and global, to be compared at once
 };
 
 class Tlb {
@@ -37,9 +54,9 @@ public:
     const arch::Translation* peek(const arch::Tags& tags, u64 address) const {
         for (u64 spans = spans_; spans != 0; spans &= spans - 1) {
             const unsigned span = static_cast<unsigned>(std::countr_zero(spans));
-            if (const auto* found = cache_.peek(key(tags, false, address, span))) return found;
+            if (const auto* found = cache_.peek({tags, false, address, span})) return found;
             if (!globals_ || !tags.stage1) continue;
-            if (const auto* found = cache_.peek(key(tags, true, address, span))) return found;
+            if (const auto* found = cache_.peek({tags, true, address, span})) return found;
         }
         return nullptr;
     }
@@ -51,7 +68,7 @@ public:
 
     void invalidate(const arch::TranslationScope& scope) {
         cache_.erase_if([&](const TlbKey& entry, const arch::Translation&) {
-            return scope.covers(entry.tags, entry.global, entry.page << entry.span, entry.span);
+            return scope.covers(entry.tags(), entry.global(), entry.first(), entry.span());
         });
         if (cache_.size() == 0) spans_ = globals_ = 0;
     }
@@ -62,15 +79,12 @@ public:
     u32 size() const { return cache_.size(); }
 
 private:
-    static TlbKey key(const arch::Tags& tags, bool global, u64 address, unsigned span) {
-        return {global ? tags.without_asid() : tags.without_aset(), global, static_cast<u8>(span), address >> span};
-    }
     [[gnu::noinline]] const arch::Translation* find_any(const arch::Tags& tags, u64 address) {
         for (u64 spans = spans_; spans != 0; spans &= spans - 1) {
             const unsigned span = static_cast<unsigned>(std::countr_zero(spans));
-            if (const auto* found = cache_.find(key(tags, false, address, span))) return found;
+            if (const auto* found = cache_.find({tags, false, address, span})) return found;
             if (!globals_ || !tags.stage1) continue;
-            if (const auto* found = cache_.find(key(tags, true, address, span))) return found;
+            if (const auto* found = cache_.find({tags, true, address, span})) return found;
         }
         return nullptr;
     }
@@ -78,7 +92,7 @@ private:
         const bool global = tags.stage1 && found.global;
         spans_ |= u64{1} << found.span;
         globals_ |= global;
-        arch::Translation& kept = cache_.claim(key(tags, global, address, found.span));
+        arch::Translation& kept = cache_.claim({tags, global, address, found.span});
         kept = found;
         const u64 offset = sim::low_mask(found.span);
         kept.output &= ~offset;

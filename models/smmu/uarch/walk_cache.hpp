@@ -56,9 +56,9 @@ public:
     const Entry* find(const arch::Tags& tags, u64 address) {
         for (u64 spans = spans_; spans != 0; spans &= spans - 1) {
             const unsigned span = static_cast<unsigned>(std::countr_zero(spans));
-            if (const Entry* const found = cache_.find(key(tags, false, address, span))) return found;
+            if (const Entry* const found = cache_.find({tags, false, address, span})) return found;
             if (!globals_ || !tags.stage1) continue;
-            if (const Entry* const found = cache_.find(key(tags, true, address, span))) return found;
+            if (const Entry* const found = cache_.find({tags, true, address, span})) return found;
         }
         return nullptr;
     }
@@ -66,21 +66,21 @@ public:
         if (!present()) return;
         spans_ |= u64{1} << span;
         globals_ |= global;
-        cache_.insert(key(tags, global, address, span), std::move(entry));
+        cache_.insert({tags, global, address, span}, std::move(entry));
     }
     void invalidate(const arch::TranslationScope& scope) {
         // Leaf-only invalidations by address leave table entries alone (4.4.1).
         const bool leaves_only = scope.match_address && scope.leaf_only;
         cache_.erase_if([&](const TlbKey& key, const Entry& entry) {
             if (leaves_only && std::holds_alternative<arch::TablePoint>(entry)) return false;
-            return scope.covers(key.tags, key.global, key.page << key.span, key.span);
+            return scope.covers(key.tags(), key.global(), key.first(), key.span());
         });
         if (cache_.size() == 0) spans_ = globals_ = 0;
     }
     /// Removes leaves that translate `address`.
     void forget_leaf(const arch::Tags& tags, u64 address) {
         cache_.erase_if([&](const TlbKey& key, const Entry& entry) {
-            return std::holds_alternative<Leaf>(entry) && key.tags == tags && key.page == address >> key.span;
+            return std::holds_alternative<Leaf>(entry) && key.tags() == tags && key.covers(address);
         });
     }
     void clear() {
@@ -89,10 +89,6 @@ public:
     }
 
 private:
-    static TlbKey key(const arch::Tags& tags, bool global, u64 address, unsigned span) {
-        return {global ? tags.without_asid() : tags.without_aset(), global, static_cast<u8>(span), address >> span};
-    }
-
     sim::AssocCache<TlbKey, Entry> cache_;
     u64 spans_ = 0;  ///< bit n: an entry of 2^n bytes may be present
     bool globals_ = false;
@@ -199,13 +195,12 @@ public:
     }
     void forget(const arch::Tags& tags, u64 ipa) {
         const arch::Tags wanted = stage2_tags(tags);
-        cache_.erase_if([&](const TlbKey& entry, const arch::Stage2Leaf&) {
-            return entry.tags == wanted && entry.page == ipa >> entry.span;
-        });
+        cache_.erase_if(
+            [&](const TlbKey& entry, const arch::Stage2Leaf&) { return entry.tags() == wanted && entry.covers(ipa); });
     }
     void invalidate(const arch::TranslationScope& scope) {
         cache_.erase_if([&](const TlbKey& entry, const arch::Stage2Leaf&) {
-            return scope.covers(entry.tags, false, entry.page << entry.span, entry.span);
+            return scope.covers(entry.tags(), false, entry.first(), entry.span());
         });
     }
     void clear() {
@@ -214,9 +209,7 @@ public:
     }
 
 private:
-    static TlbKey key(const arch::Tags& tags, u64 ipa, unsigned span) {
-        return {stage2_tags(tags), false, static_cast<u8>(span), ipa >> span};
-    }
+    static TlbKey key(const arch::Tags& tags, u64 ipa, unsigned span) { return {stage2_tags(tags), false, ipa, span}; }
 
     sim::AssocCache<TlbKey, arch::Stage2Leaf> cache_;
     u64 spans_ = 0;
