@@ -1,6 +1,8 @@
 // What travels with a transaction besides address and data.
 #pragma once
 
+#include <bit>
+
 #include "sim/types.hpp"
 
 namespace smmusim::sim {
@@ -14,7 +16,7 @@ enum class Cacheability : u8 { NonCacheable, WriteThrough, WriteBack };
 enum class Shareability : u8 { NonShareable, InnerShareable, OuterShareable };
 
 /// Type, cacheability, shareability and allocation hints of one access (Arm DDI 0487, B2.7; IHI 0070, 13).
-struct MemoryAttributes {
+struct alignas(u64) MemoryAttributes {
     MemoryType type = MemoryType::Normal;
     Cacheability inner = Cacheability::WriteBack;
     Cacheability outer = Cacheability::WriteBack;
@@ -22,9 +24,12 @@ struct MemoryAttributes {
     bool read_allocate = true;
     bool write_allocate = true;
     bool transient = false;
+    u8 unused = 0;  ///< 0, for all of it to be compared at once
 
     bool is_device() const { return type != MemoryType::Normal; }
-    bool operator==(const MemoryAttributes&) const = default;
+    bool operator==(const MemoryAttributes& other) const {
+        return std::bit_cast<u64>(*this) == std::bit_cast<u64>(other);
+    }
 
     static MemoryAttributes device(MemoryType device_type = MemoryType::DeviceNGnRE) {
         return {device_type,
@@ -33,7 +38,8 @@ struct MemoryAttributes {
                 Shareability::OuterShareable,
                 false,
                 false,
-                false};
+                false,
+                0};
     }
 };
 

@@ -34,7 +34,9 @@ public:
     }
 
     /// The edge `cycles` cycles after the first edge at or after `time`; zero cycles take no time at all.
-    Time after(Time time, u64 cycles) const { return cycles == 0 ? time : edge(cycle_at(time) + cycles); }
+    [[gnu::always_inline]] Time after(Time time, u64 cycles) const {
+        return cycles == 0 ? time : edge(cycle_at(time) + cycles);
+    }
 
     /// Length of `cycles` cycles counted from an edge at 0.
     Time span(u64 cycles) const { return edge(cycles); }

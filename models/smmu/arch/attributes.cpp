@@ -187,7 +187,7 @@ MemoryAttributes bypass_attributes(const MemoryAttributes& incoming, const Gbpa&
                                       gbpa[Gbpa::ALLOCCFG]));
 }
 
-MemoryAttributes combined_attributes(const MemoryAttributes& incoming, const StreamContext& context,
+MemoryAttributes combined_attributes(MemoryAttributes incoming, const StreamContext& context,
                                      const Translation& translation, const Identification& id) {
     MemoryAttributes result;
     if (context.stage1) {
@@ -205,6 +205,16 @@ MemoryAttributes combined_attributes(const MemoryAttributes& incoming, const Str
     }
     if (!context.stage2) return finish(result);
     return finish(through_stage2(result, context.ste, translation.stage2_memory, translation.stage2_shareability));
+}
+
+Passage maintain(Passage passage, Request effective, const Ste& ste, bool writable) {
+    passage.operation = effective.operation;
+    const sim::Shareability shareability = passage.memory.shareability;
+    passage.memory = effective.memory;
+    passage.memory.shareability = shareability;
+    if (effective.operation == sim::CacheOperation::Invalidate && !(writable && ste[Ste::DRE]))
+        passage.operation = sim::CacheOperation::CleanInvalidate;
+    return passage;
 }
 
 bool stage2_is_device(const Ste& ste, u8 memattr) {

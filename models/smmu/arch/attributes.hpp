@@ -19,12 +19,13 @@ sim::MemoryAttributes bypass_attributes(const sim::MemoryAttributes& incoming, c
                                         const spec::Identification& id);
 
 /// Attributes of a translated transaction.
-sim::MemoryAttributes combined_attributes(const sim::MemoryAttributes& incoming, const StreamContext& context,
+sim::MemoryAttributes combined_attributes(sim::MemoryAttributes incoming, const StreamContext& context,
                                           const Translation& translation, const spec::Identification& id);
-/// The same, until the next call for the context: most transactions of a stream are alike.
-inline const sim::MemoryAttributes& translated_attributes(const sim::MemoryAttributes& incoming,
-                                                          const StreamContext& context, const Translation& translation,
-                                                          const spec::Identification& id) {
+/// The same; most transactions of a stream are like the one before.
+[[gnu::always_inline]] inline sim::MemoryAttributes translated_attributes(sim::MemoryAttributes incoming,
+                                                                          const StreamContext& context,
+                                                                          const Translation& translation,
+                                                                          const spec::Identification& id) {
     LatestAttributes& latest = context.latest;
     const u32 stages = u32{translation.mair} | u32{translation.stage1_shareability} << 8 |
                        u32{translation.stage2_memory} << 16 | u32{translation.stage2_shareability} << 24;
@@ -32,6 +33,10 @@ inline const sim::MemoryAttributes& translated_attributes(const sim::MemoryAttri
         latest = {true, incoming, combined_attributes(incoming, context, translation, id), stages};
     return latest.outgoing;
 }
+
+/// `passage` of a cache maintenance operation, which has no memory type of its own; an invalidation that could destroy
+/// data needs write permission and STE.DRE, else it cleans first (3.22).
+Passage maintain(Passage passage, Request effective, const spec::Ste& ste, bool writable);
 
 /// True if stage 2 alone makes a stage 1 walk or CD fetch an access to Device memory (5.2, S2PTW).
 bool stage2_is_device(const spec::Ste& ste, u8 memattr);

@@ -81,41 +81,38 @@ Task<bool> translate_stages(Env& env, const StreamContext& context, const Reques
     return walk_stage1(env, context, request, translation, fault);
 }
 
-/// A cache maintenance operation has no memory type of its own; an invalidation that could destroy data needs write
-/// permission and STE.DRE, else it cleans first (3.22).
-inline void maintain(Outcome& outcome, const Request& effective, const spec::Ste& ste, bool writable) {
-    outcome.operation = effective.operation;
-    if (effective.operation == sim::CacheOperation::None) return;
-    const sim::Shareability shareability = outcome.memory.shareability;
-    outcome.memory = effective.memory;
-    outcome.memory.shareability = shareability;
-    if (effective.operation == sim::CacheOperation::Invalidate && !(writable && ste[spec::Ste::DRE]))
-        outcome.operation = sim::CacheOperation::CleanInvalidate;
+/// `translation` of a range applied to a transaction of the stream at `address` in it; permissions have been checked.
+/// `memory` is what translated_attributes() says.
+inline void apply(Passage& passage, const StreamContext& context, const sim::MemoryAttributes& memory,
+                  const Request& effective, const Translation& translation, u64 address) {
+    passage.address = translation.output | (address & sim::low_mask(translation.span));
+    passage.memory = memory;
+    passage.operation = sim::CacheOperation::None;
+    passage.privileged = effective.privileged;
+    passage.instruction = effective.instruction;
+    if (effective.operation == sim::CacheOperation::None) [[likely]]
+        return;
+    const Permissions permissions = translation.permissions();
+    const u8 rights = effective.privileged ? permissions.privileged : permissions.unprivileged;
+    passage = maintain(passage, effective, context.ste, (rights & Permissions::write) != 0);
 }
 
-/// `translation` of a range applied to a transaction of the stream at `address` in it; permissions have been checked.
-/// Nothing of what `outcome` was remains visible. `memory` is what translated_attributes() says.
+/// The same for the address that the translation is of. Nothing of what `outcome` was remains visible.
 inline void proceed(Outcome& outcome, const StreamContext& context, const sim::MemoryAttributes& memory,
-                    const Request& effective, const Translation& translation, u64 address) {
+                    const Request& effective, const Translation& translation) {
     outcome.disposition = Disposition::Proceed;
     outcome.recorded = false;
     outcome.fault.kind = Fault::Kind::None;
-    outcome.address = translation.output | (address & sim::low_mask(translation.span));
-    outcome.memory = memory;
-    outcome.privileged = effective.privileged;
-    outcome.instruction = effective.instruction;
     outcome.translated = true;
-    const u8 rights =
-        effective.privileged ? translation.permissions().privileged : translation.permissions().unprivileged;
-    maintain(outcome, effective, context.ste, (rights & Permissions::write) != 0);
+    apply(outcome, context, memory, effective, translation, 0);
 }
 
-/// The same at the address that the translation is of; the translation is part of the outcome.
+/// The same, with the translation as part of the outcome.
 inline Outcome proceed(const StreamContext& context, const spec::Identification& id, const Request& effective,
                        const Translation& translation) {
     Outcome outcome;
-    proceed(outcome, context, translated_attributes(effective.memory, context, translation, id), effective, translation,
-            0);
+    proceed(outcome, context, translated_attributes(effective.memory, context, translation, id), effective,
+            translation);
     outcome.translation = translation;
     return outcome;
 }
@@ -130,7 +127,8 @@ inline Outcome bypass_by_ste(const StreamContext& context, const spec::Identific
     outcome.memory = bypass_attributes(effective.memory, context.ste, id);
     outcome.privileged = effective.privileged;
     outcome.instruction = effective.instruction;
-    maintain(outcome, effective, context.ste, true);
+    if (effective.operation != sim::CacheOperation::None)
+        static_cast<Passage&>(outcome) = maintain(outcome, effective, context.ste, true);
     return outcome;
 }
 
@@ -195,7 +193,7 @@ Task<> translate_ordinary(Env& env, const Request& request, Outcome& outcome, Co
     }
     const Translation& translation = outcome.translation;
     proceed(outcome, context, translated_attributes(effective.memory, context, translation, env.identification()),
-            effective, translation, 0);
+            effective, translation);
 }
 
 }  // namespace smmusim::smmu::arch

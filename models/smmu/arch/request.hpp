@@ -142,15 +142,20 @@ enum class Disposition : u8 {
     Unsupported,  ///< a translation request, as an unsupported one
 };
 
-struct Outcome {
+/// With what a transaction goes on behind the SMMU.
+struct Passage {
+    u64 address = 0;  ///< physical address
+    sim::MemoryAttributes memory;
+    sim::CacheOperation operation = sim::CacheOperation::None;  ///< what a maintenance operation has become
+    bool privileged = false;                                    ///< after overrides
+    bool instruction = false;
+};
+
+/// The passage of one that proceeds, or the end of another.
+struct Outcome : Passage {
     Disposition disposition = Disposition::Abort;
     bool recorded = false;    ///< the fault's event goes to the event queue
     bool translated = false;  ///< by a stage, as opposed to bypass
-    bool privileged = false;  ///< after overrides
-    bool instruction = false;
-    sim::CacheOperation operation = sim::CacheOperation::None;  ///< what a maintenance operation has become
-    sim::MemoryAttributes memory;
-    u64 address = 0;          ///< physical address if it proceeds
     Translation translation;  ///< valid if translated
     Fault fault;
     sim::TranslationEntry entry;  ///< of an answered translation request

@@ -47,20 +47,20 @@ struct WalkJob : sim::Pooled,
 };
 using WalkJobPtr = boost::intrusive_ptr<WalkJob>;
 
-/// What a hit uses comes first, in two lines of the host's cache.
+/// What a hit uses comes first, in one line of the host's cache.
 struct alignas(64) Pending {
     enum class State : u8 { Translating, Ready, Sent, Stalled };
 
     sim::Access* access = nullptr;
-    Tbu* tbu = nullptr;
     Lane* lane = nullptr;  ///< null: answered, or free
     u64 sequence = 0;      ///< order of arrival at its TBU
     u64 address = 0;       ///< canonical input address
     arch::Tags tags;
-    arch::Request request;
-    State state = State::Translating;
+    u32 stream = 0;
+    bool write = false;
     Hit hit = Hit::Bypass;
-    bool recording = false;         ///< its record will say where its time went
+    bool recording = false;  ///< its record will say where its time went
+    State state = State::Translating;
     bool staged = false;            ///< `stages` is of this transaction
     bool uses_translation = false;  ///< not merely GBPA: configuration, and tables if `tagged`
     bool tagged = false;
@@ -72,10 +72,11 @@ struct alignas(64) Pending {
     bool translate_again = false;  ///< invalidated while held behind a stalled transaction
     bool recorded_stall = false;   ///< its record is visible: software may resume it
     u16 tag = 0xFFFF;              ///< STAG of a stalled transaction
-    Time accounted = 0;            ///< of one that is recorded: the time before is in `stages`
 
-    // Of one that a TLB alone does not answer, or that waits for its turn.
-    alignas(64) WalkJobPtr job;  ///< while the TCU works for it
+    // Of one that a TLB alone does not answer, that waits for its turn, or is recorded.
+    alignas(64) arch::Request request;
+    Tbu* tbu = nullptr;
+    WalkJobPtr job;  ///< while the TCU works for it
     Time missed_at = 0;
     Time ready_at = 0;
     sim::Scheduler::Token token;  ///< on the link to the TCU or back, or in the configuration caches there
@@ -86,12 +87,13 @@ struct alignas(64) Pending {
     // Of a write, or where records are kept.
     sim::intrusive::list_member_hook<sim::AutoUnlink> write_hook;  ///< of its lane, while it is not sent
     Time arrived = 0;
+    Time accounted = 0;  ///< the time before is in `stages`
     Time sending_from = 0;
     Time sent_at = 0;
     u64 output = 0;  ///< physical address with which it was sent
     StageTimes stages;
 
-    /// As new, but for what accept() and the look-up give it: request, address, times.
+    /// As new, but for what accept() and the look-up give it.
     void renew() {
         staged = false;
         state = State::Translating;
@@ -109,13 +111,12 @@ struct alignas(64) Pending {
         accounted = until;
     }
 
-    bool is_write() const { return request.write; }
     /// Translated, but held: something before it must go first.
     bool held() const { return state == State::Ready; }
     /// What an invalidation compares with: the walk's tags as far as they are known.
     bool covered(const arch::TranslationScope& scope) const;
     bool covered(const arch::ConfigurationScope& scope) const {
-        return uses_translation && state != State::Stalled && scope.covers_stream(request.stream_id);
+        return uses_translation && state != State::Stalled && scope.covers_stream(stream);
     }
 };
 

@@ -1,44 +1,16 @@
 #include "smmu/uarch/tbu.hpp"
 
+#include "smmu/uarch/tbu_hit.hpp"
+
 namespace smmusim::smmu::uarch {
 
 using arch::Disposition;
 using arch::Outcome;
 using arch::Request;
-using arch::StreamContext;
 using arch::Translation;
 using sim::Access;
 using sim::Journey;
 using sim::Status;
-
-void describe(const Access& access, Request& request) {
-    const sim::Attributes& attributes = access.attributes;
-    request.stream_id = attributes.stream_id;
-    request.substream_id = attributes.substream_id;
-    request.address = access.address;
-    request.write = access.is_write();
-    request.read = access.command != sim::Command::Write;
-    request.instruction = attributes.instruction && !request.write;
-    request.privileged = attributes.privileged;
-    request.address_type = attributes.address_type;
-    request.speculative = attributes.speculative;
-    request.operation = attributes.cache_operation;
-    request.no_write = attributes.no_write;
-    const bool translation_request = request.address_type == sim::AddressType::TranslationRequest;
-    request.count = translation_request ? access.size / 8 : 1;
-    // A translation request is a read; atomics are aligned and of a power of two up to 8 bytes.
-    request.unsupported = translation_request && request.write;
-    if (access.command == sim::Command::Atomic) [[unlikely]]
-        request.unsupported |=
-            !std::has_single_bit(access.size) || access.size > 8 || access.address % access.size != 0;
-    request.memory = attributes.memory;
-}
-
-Request request_of(const Access& access) {
-    Request request;
-    describe(access, request);
-    return request;
-}
 
 Tbu::Tbu(sim::Simulation& simulation, std::string name, const TbuConfig& config, const sim::Clock& clock,
          TranslationService& service, sim::Port& output)
@@ -103,96 +75,52 @@ void Tbu::accept(Access& access, Time arrived) {
     reap();
     Pending& pending = allocate();
     pending.access = &access;
-    pending.tbu = this;
     pending.lane = &lane_of(access.attributes);
     pending.sequence = ++sequence_;
-    pending.accounted = arrived;
+    pending.address = access.address;
+    pending.stream = access.attributes.stream_id;
+    pending.write = access.is_write();
     pending.recording = config_.records_kept != 0;
-    if (pending.recording) pending.arrived = arrived;
-    describe(access, pending.request);
-    pending.address = pending.request.address;
+    if (pending.recording) [[unlikely]]
+        pending.arrived = pending.accounted = arrived;
     ++pending.lane->in_flight;
-    if (pending.is_write()) pending.lane->writes.push_back(pending);
-    if (pending.request.address_type == sim::AddressType::TranslationRequest) [[unlikely]]
+    if (pending.write) pending.lane->writes.push_back(pending);
+    if (access.attributes.address_type == sim::AddressType::TranslationRequest) [[unlikely]]
         ++translation_requests_;
-    start(pending);
+    start(pending, request_of(access));
 }
 
-void Tbu::start(Pending& pending) {
-    Time at = accept_.enter(simulation_.now());
-    if (look_up(pending, at)) {
-        hit_latency_.add(at - simulation_.now());
-        ready(pending, found_, at);
-        return;
-    }
-    if (!std::exchange(pending.missed, true)) {
-        ++misses;
-        events.report(spec::MonitorEvent::TlbMiss, pending.request.stream_id);
-    }
-    ask(pending, at);
-}
-
-bool Tbu::look_up(Pending& pending, Time& at) {
-    if (!pending.request.ordinary() || pending.request.guessed_write()) [[unlikely]] {
-        // Not for a TLB to answer.
+/// What no TLB answers, or nothing of the stream.
+Tbu::Answer Tbu::bypass(Pending& pending, Request request, Time at) {
+    if (!request.ordinary() || request.guessed_write()) {
         pending.uses_translation = control_.enabled;
-        at = clock_.after(at, config_.utlb_latency);
         pending.hit = Hit::Miss;
-        return false;
+        return {Found::Nothing, clock_.after(at, config_.utlb_latency)};
     }
     pending.hit = Hit::Bypass;
-    if (arch::is_message(control_, pending.request)) [[unlikely]] {
-        found_ = arch::pass_message(pending.request);
-        return true;
+    found_ = arch::is_message(control_, request) ? arch::pass_message(request)
+                                                 : arch::bypass_by_gbpa(control_, id_, request);
+    return {Found::Outcome, at};
+}
+
+Tbu::Answer Tbu::look_up_overridden(Pending& pending, const arch::StreamContext& context, Request request, Time at) {
+    const Request effective = arch::override_request(request, context.ste, id_);
+    if (!context.stage1 && !context.stage2) {
+        pending.hit = Hit::Bypass;
+        found_ = arch::bypass_by_ste(context, id_, effective);
+        return {Found::Outcome, clock_.after(at, config_.utlb_latency)};
     }
-    if (!control_.enabled) [[unlikely]] {
-        found_ = arch::bypass_by_gbpa(control_, id_, pending.request);
-        return true;
-    }
-    pending.uses_translation = true;
-    const arch::ContextPtr* const known = contexts_.find({pending.request.stream_id, pending.request.substream_id});
-    if (known == nullptr) {
-        pending.hit = Hit::Miss;
-        at = clock_.after(at, config_.utlb_latency + config_.tlb_latency);
-        return false;
-    }
-    const StreamContext* const context = known->get();
-    // Most streams override nothing.
-    std::optional<Request> overridden;
-    if (arch::overrides(pending.request, context->ste, id_)) [[unlikely]]
-        overridden = arch::override_request(pending.request, context->ste, id_);
-    const Request& effective = overridden ? *overridden : pending.request;
-    if (!context->stage1 && !context->stage2) [[unlikely]] {
-        at = clock_.after(at, config_.utlb_latency);
-        found_ = arch::bypass_by_ste(*context, id_, effective);
-        return true;
-    }
-    pending.hit = Hit::Miss;
-    pending.address = arch::canonical_address(*context, pending.request.address);
-    const Translation* found = utlb_.find(context->tags, pending.address);
-    const bool micro = found != nullptr;
-    at = clock_.after(at, config_.utlb_latency + (micro ? 0 : config_.tlb_latency));
-    if (!micro) found = tlb_.find(context->tags, pending.address);
-    // An entry that does not permit the access leaves the fault to a walk, which finds its exact record.
-    if (found == nullptr || !found->permissions().allow(effective)) return false;
-    if (micro) {
-        ++utlb_hits_;
-    } else {
-        ++tlb_hits_;
-        utlb_.insert(context->tags, pending.address, *found);
-    }
-    pending.hit = micro ? Hit::Micro : Hit::Main;
-    pending.tags = context->tags;
-    pending.tagged = true;
-    pending.global = found->global;
-    pending.span = found->span;
-    // Overrides of the stream table change no memory attribute of the request.
-    arch::proceed(found_, *context, arch::translated_attributes(pending.request.memory, *context, *found, id_),
-                  effective, *found, pending.address);
-    return true;
+    found_ = {};
+    found_.disposition = Disposition::Proceed;
+    const Answer answer = look_up_translation(pending, context, effective, found_, at);
+    return {answer.found == Found::Nothing ? Found::Nothing : Found::Outcome, answer.at};
 }
 
 void Tbu::ask(Pending& pending, Time looked_up) {
+    if (!std::exchange(pending.missed, true)) {
+        ++misses;
+        events.report(spec::MonitorEvent::TlbMiss, pending.stream);
+    }
     pending.missed_at = simulation_.now();
     pending.ready_at = looked_up;
     pending.slot = translation_slots_.try_take();

@@ -114,8 +114,21 @@ private:
     void accept(sim::Access& access, Time arrived);
     /// There is room for one more; `reset_count`: resets before the one that leaves was answered.
     static void left(void* tbu, void* reset_count);
-    /// True if the TLBs or the registers answer; `found_` is set and `at` advanced by the look-ups.
-    bool look_up(Pending& pending, Time& at);
+    enum class Found : u8 {
+        Nothing,
+        Passage,
+        Outcome,  ///< of another kind: it is in `found_`
+    };
+    struct Answer {
+        Found found;
+        Time at;
+    };
+    /// What the TLBs or the registers answer, and when.
+    Answer look_up(Pending& pending, const arch::Request& request, arch::Passage& passage, Time at);
+    Answer look_up_translation(Pending& pending, const arch::StreamContext& context, const arch::Request& effective,
+                               arch::Passage& passage, Time at);
+    Answer look_up_overridden(Pending& pending, const arch::StreamContext& context, arch::Request request, Time at);
+    Answer bypass(Pending& pending, arch::Request request, Time at);
     /// The way of a miss: a translation slot, the link to the TCU, its answer, the link back.
     void ask(Pending& pending, Time looked_up);
     sim::Task<> wait_for_slot(Pending& pending);
@@ -130,11 +143,13 @@ private:
     void ready(Pending& pending, const arch::Outcome& outcome, Time at);
     /// Status and data of a transaction that does not proceed.
     static void answer(sim::Access& access, const arch::Outcome& outcome);
+    /// One that proceeds: sends it, if nothing is before it.
+    void pass(Pending& pending, const arch::Passage& passage, Time at);
     void send(Pending& pending, Time ready_at);
     void send_released(Lane& lane);
     /// Ends a use of the lane; the last one removes it.
     void drop(Lane& lane);
-    void start(Pending& pending);
+    void start(Pending& pending, const arch::Request& request);
     void terminate(Pending& pending, const arch::Outcome& found, Time at);
     void stall(Pending& pending, const arch::Outcome& outcome);
     /// Takes what waits behind a stalled transaction out of the account of CMD_SYNC: it is translated again.
@@ -153,6 +168,7 @@ private:
     Pending& allocate() {
         if (free_.empty()) {
             all_.push_back(std::make_unique<Pending>());
+            all_.back()->tbu = this;
             return *all_.back();
         }
         Pending& pending = *free_.back();
@@ -225,10 +241,5 @@ void Tbu::for_each_in_flight(Visitor visitor, EndingVisitor ending) {
     for (const Ending& entry : ending_)
         if (entry.at > simulation_.now()) ending(*entry.pending, entry.at);
 }
-
-/// A transaction as the translation procedure sees it.
-arch::Request request_of(const sim::Access& access);
-/// The same, in place.
-void describe(const sim::Access& access, arch::Request& request);
 
 }  // namespace smmusim::smmu::uarch

@@ -1,6 +1,6 @@
 // From a translation to the response: in which order transactions leave, what stalls, what ends (IHI 0070, 3.12; PCI
 // Express ordering).
-#include "smmu/uarch/tbu.hpp"
+#include "smmu/uarch/tbu_hit.hpp"
 
 namespace smmusim::smmu::uarch {
 
@@ -19,55 +19,11 @@ void Tbu::ready(Pending& pending, const Outcome& outcome, Time at) {
         terminate(pending, outcome, at);
         return;
     }
-    Access& access = *pending.access;
-    access.address = outcome.address;
-    access.attributes.memory = outcome.memory;
-    access.attributes.cache_operation = outcome.operation;
-    access.attributes.privileged = outcome.privileged;
-    access.attributes.instruction = outcome.instruction;
-    pending.state = Pending::State::Ready;
     if (pending.request.address_type == sim::AddressType::Translated) {
         ++translated_passed_;
         events.report(spec::MonitorEvent::PcieAtsTransPassed, pending.request.stream_id);
     }
-
-    // Posted writes of a requester leave in order; a read does not pass an earlier write of its requester, but passes
-    // earlier reads (PCIe ordering).
-    Lane& lane = *pending.lane;
-    const bool first = lane.writes.empty() || lane.writes.front().sequence >= pending.sequence;
-    if (!first) {
-        pending.ready_at = at;
-        if (!pending.is_write()) lane.held_reads.emplace(pending.sequence, &pending);
-        if (behind_stalled(pending)) unmark(pending);
-        return;
-    }
-    ++lane.in_flight;  // the response may come at once, but the lane is used below
-    const bool write = pending.is_write();
-    if (write) lane.writes.pop_front();
-    send(pending, at);
-    if (write) send_released(lane);
-    drop(lane);
-}
-
-void Tbu::send(Pending& pending, Time ready_at) {
-    Lane& lane = *pending.lane;
-    const Time from = std::max(ready_at, simulation_.now());
-    const Time earliest = clock_.after(from, config_.send_latency);
-    const Time at = std::max(earliest, lane.last_sent);
-    lane.last_sent = at;
-    if (pending.recording) [[unlikely]] {
-        pending.ready_at = ready_at;
-        pending.sending_from = from + (at - earliest);  // what lies before is waiting for its turn
-        pending.sent_at = at;
-        pending.output = pending.access->address;
-    }
-    pending.state = Pending::State::Sent;
-    Access& access = *pending.access;
-    access.scratch = reinterpret_cast<u64>(&pending);
-    if (access.journey) [[unlikely]]
-        access.journey->leave(Journey::Part::Smmu, at);
-    access.push(*this);
-    output_.send(access, at);
+    pass(pending, outcome, at);
 }
 
 void Tbu::send_released(Lane& lane) {
@@ -96,7 +52,7 @@ void Tbu::terminate(Pending& pending, const Outcome& found, Time at) {
     if (outcome.recorded) service_.record(outcome);
     Access& access = *pending.access;
     Lane& lane = *pending.lane;
-    const bool write = pending.is_write();
+    const bool write = pending.write;
     pending.write_hook.unlink();
     ++lane.in_flight;  // the lane is used below
     answer(access, outcome);
@@ -116,7 +72,7 @@ void Tbu::stall(Pending& pending, const Outcome& outcome) {
     unmark(pending);  // nobody waits for it: it is translated again
     pending.translate_again = false;
     pending.state = Pending::State::Stalled;
-    if (pending.is_write()) {
+    if (pending.write) {
         ++pending.lane->stalled_writes;
         unmark_behind(*pending.lane);
     }
@@ -124,7 +80,7 @@ void Tbu::stall(Pending& pending, const Outcome& outcome) {
 }
 
 void Tbu::retry(Pending& pending) {
-    if (pending.state == Pending::State::Stalled && pending.is_write()) --pending.lane->stalled_writes;
+    if (pending.state == Pending::State::Stalled && pending.write) --pending.lane->stalled_writes;
     const Time now = simulation_.now();
     if (pending.state == Pending::State::Stalled) {
         pending.spend(Stage::Stalled, now);
@@ -137,11 +93,11 @@ void Tbu::retry(Pending& pending) {
     pending.stale = pending.tagged = pending.uses_translation = false;
     pending.outcome = {};
     pending.address = pending.request.address;
-    start(pending);
+    start(pending, pending.request);
 }
 
 void Tbu::end_stalled(Pending& pending, Disposition disposition) {
-    if (pending.is_write()) --pending.lane->stalled_writes;
+    if (pending.write) --pending.lane->stalled_writes;
     pending.spend(Stage::Stalled, simulation_.now());
     pending.state = Pending::State::Translating;
     pending.outcome.disposition = disposition;
@@ -219,7 +175,7 @@ void Tbu::keep_record(Pending& pending, Time at) {
     record.stream = pending.request.stream_id;
     record.substream = pending.request.substream_id;
     record.input = pending.request.address;
-    record.write = pending.is_write();
+    record.write = pending.write;
     record.sent = pending.state == Pending::State::Sent;
     record.hit = pending.hit;
     record.status = pending.access->status;
