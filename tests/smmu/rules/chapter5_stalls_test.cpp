@@ -218,6 +218,25 @@ TEST(SmmuStalls, InvalidationLeavesThemAndRetryUsesNewData) {
     EXPECT_EQ(client.access->address, page + 0x3000);
 }
 
+TEST(SmmuStalls, InvalidationMakesHitsThatWaitBehindThemTranslateAgain) {
+    StallMachine machine;
+    ASSERT_TRUE(machine.submit(iova).done);
+    Client& write = machine.submit(hole, Command::Write);
+    Client& read = machine.submit(iova + 0x18);
+    EXPECT_FALSE(read.done) << "a read does not pass a write of its requester";
+    machine.map(machine.root, iova, page + 0x3000);
+    machine.command(cmd::tlbi_nsnh_all);
+    machine.command(cmd::sync);
+    machine.run_commands();
+    EXPECT_TRUE(machine.all_consumed()) << "SYNC waits for neither";
+    EXPECT_FALSE(read.done);
+    machine.map(machine.root, hole, page + 0x2000);
+    machine.resume(machine.tag_of(), true);
+    ASSERT_TRUE(write.done && read.done);
+    EXPECT_EQ(write.access->address, page + 0x2000);
+    EXPECT_EQ(read.access->address, page + 0x3018);
+}
+
 TEST(SmmuStalls, RecordWaitsForRoomAndCausesNoOverflow) {
     StallMachine machine({}, 0);  // one entry
     machine.submit(hole, Command::Read, 1);
