@@ -14,6 +14,12 @@ void Access::end_abandoned() {
     if (!has(owned_flag)) pool_->release(*this);
 }
 
+void Access::fetch_data() {
+    const u8* const buffer = data();
+    set(lent_flag, false);
+    std::memcpy(data(), buffer, size);
+}
+
 void Access::grow(u32 bytes) { large_.resize(bytes); }
 
 void AccessPool::end_journey(Access& access) { access.journey.reset(); }

@@ -65,8 +65,8 @@ public:
     virtual void inspect(Access& access) = 0;
 };
 
-/// One transaction of up to 4 KiB that does not cross a 4 KiB boundary. Comes from a pool and carries its own data,
-/// so that it outlives an initiator that is destroyed while the access is under way.
+/// One transaction of up to 4 KiB that does not cross a 4 KiB boundary. Comes from a pool, and has its own data when
+/// its initiator gives it up, so that it outlives one that is destroyed while the access is under way.
 class alignas(64) Access {
     struct Hop {
         Initiator* initiator = nullptr;
@@ -82,6 +82,7 @@ class alignas(64) Access {
         owned_flag = 2,      ///< by an AccessPtr
         announced_flag = 4,  ///< `acceptance_` waits
         adapted_flag = 8,    ///< there is something `foreign_`
+        lent_flag = 16,      ///< the data is not here: `word_` is its address
     };
     u8 flags_ = 0;
     u8 depth_ = 0;  ///< hops to come back to
@@ -137,6 +138,7 @@ public:
 
     u8* data() { return const_cast<u8*>(std::as_const(*this).data()); }
     const u8* data() const {
+        if (lent()) return reinterpret_cast<const u8*>(word_);
         if (size <= sizeof word_) return reinterpret_cast<const u8*>(&word_);
         return size <= inline_bytes ? inline_.data() : large_.data();
     }
@@ -147,15 +149,29 @@ public:
         return word_;
     }
 
+    /// The data is in `buffer`, which holds as much as the access, until own_data() or the end of the way. An access of
+    /// no more than a word has its own always.
+    void lend(u8* buffer) {
+        if (size <= sizeof word_) return;
+        word_ = reinterpret_cast<u64>(buffer);
+        set(lent_flag, true);
+    }
+    bool lent() const { return has(lent_flag); }
+    /// For somebody who may keep the address of the data for longer than the buffer lives.
+    void own_data() {
+        if (lent()) [[unlikely]]
+            fetch_data();
+    }
+
     // The data at once; most are of a word or of a cache line.
     void load(const u8* from) {
         if (size == sizeof word_) std::memcpy(&word_, from, sizeof word_);
-        else if (size == inline_bytes) std::memcpy(inline_.data(), from, inline_bytes);
+        else if (size == inline_bytes) std::memcpy(data(), from, inline_bytes);
         else std::memcpy(data(), from, size);
     }
     void store(u8* to) const {
         if (size == sizeof word_) std::memcpy(to, &word_, sizeof word_);
-        else if (size == inline_bytes) std::memcpy(to, inline_.data(), inline_bytes);
+        else if (size == inline_bytes) std::memcpy(to, data(), inline_bytes);
         else std::memcpy(to, data(), size);
     }
 
@@ -192,7 +208,10 @@ public:
     bool under_way() const { return depth_ != 0; }
 
     /// The initiator is gone: the access finishes its way without it, and returns to the pool unless it is still owned.
-    void abandon() { set(abandoned_flag, true); }
+    void abandon() {
+        own_data();
+        set(abandoned_flag, true);
+    }
     bool abandoned() const { return has(abandoned_flag); }
 
 private:
@@ -202,6 +221,7 @@ private:
     void set(Flag flag, bool on) { flags_ = static_cast<u8>(on ? flags_ | flag : flags_ & ~flag); }
     void end_abandoned();
     void grow(u32 bytes);
+    void fetch_data();
 };
 
 /// Releases an access to its pool, at once or when its way is finished.

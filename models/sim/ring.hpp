@@ -10,11 +10,16 @@ namespace smmusim::sim {
 template <class T>
 using Ring = boost::circular_buffer<T>;
 
+template <class T>
+[[gnu::noinline, gnu::cold]] void grow(Ring<T>& ring) {
+    ring.set_capacity(std::max<std::size_t>(8, 2 * ring.capacity()));
+}
+
 /// Room for one more.
 template <class T>
 void make_room(Ring<T>& ring) {
     if (ring.full()) [[unlikely]]
-        ring.set_capacity(std::max<std::size_t>(8, 2 * ring.capacity()));
+        grow(ring);
 }
 
 template <class T>

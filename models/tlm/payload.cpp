@@ -8,6 +8,7 @@ Payload::Payload(sim::Access& access) : tlm_generic_payload(this), extension_(ac
 }
 
 Payload& Payload::of(sim::Access& access) {
+    access.own_data();  // foreign modules may keep its address
     if (access.foreign() == nullptr) access.set_foreign(new Payload(access));
     return *static_cast<Payload*>(access.foreign());
 }

@@ -117,6 +117,56 @@ TEST(Access, CarriesUpToAPage) {
     EXPECT_EQ(access->value(), 0x7788u);
 }
 
+TEST(Access, LentBufferHoldsTheData) {
+    Simulation simulation;
+    for (const u32 size : {9u, 64u, 100u, 4096u}) {
+        std::vector<u8> buffer(size), answer(size, 0x5A);
+        auto access = simulation.accesses().make(Command::Read, 0, size);
+        access->lend(buffer.data());
+        EXPECT_TRUE(access->lent());
+        EXPECT_EQ(access->data(), buffer.data());
+        access->load(answer.data());
+        EXPECT_EQ(buffer, answer) << size;
+        access->own_data();
+        EXPECT_FALSE(access->lent());
+        EXPECT_NE(access->data(), buffer.data());
+        buffer.assign(size, 0);
+        access->store(buffer.data());
+        EXPECT_EQ(buffer, answer) << "what the buffer held; size " << size;
+        access->lend(buffer.data());
+        access.reset();
+        access = simulation.accesses().make(Command::Read, 0, size);
+        EXPECT_FALSE(access->lent()) << "a fresh one";
+    }
+}
+
+TEST(Access, WordIsNotLent) {
+    Simulation simulation;
+    u64 buffer = 3;
+    const auto access = simulation.accesses().make(Command::Read, 0, 8);
+    access->lend(reinterpret_cast<u8*>(&buffer));
+    EXPECT_FALSE(access->lent());
+    access->set_value(4);
+    EXPECT_EQ(buffer, 3u);
+}
+
+TEST(Access, AnswerToOneThatWasGivenUpLeavesTheLentBufferAlone) {
+    Simulation simulation;
+    PromptTarget nobody;
+    Forwarder initiator(nobody, 0);
+    std::vector<u8> buffer(64, 1);
+    auto access = simulation.accesses().make(Command::Read, 0, 64);
+    access->lend(buffer.data());
+    access->push(initiator);
+    Access& under_way = *access;
+    access.reset();
+    EXPECT_EQ(simulation.accesses().in_use(), 1u);
+    std::fill_n(under_way.data(), 64, u8{2});
+    under_way.respond(Status::Ok, 0);
+    EXPECT_EQ(buffer, std::vector<u8>(64, 1));
+    EXPECT_EQ(simulation.accesses().in_use(), 0u);
+}
+
 TEST(Transfer, EndsWhenTheAnswerArrivesAndNotBefore) {
     Simulation simulation;
     SlowTarget memory(simulation, 100);

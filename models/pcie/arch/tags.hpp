@@ -19,15 +19,13 @@ public:
     /// True if a tag below `limit` outstanding ones may be taken.
     bool available(u32 limit) const { return in_use_ < std::min(limit, capacity_); }
     u32 take() {
-        assert(!free_.empty());
-        const u32 tag = free_.back();
-        free_.pop_back();
+        assert(in_use_ < capacity_);
         ++in_use_;
-        return tag;
+        return free_[capacity_ - in_use_];
     }
     void give_back(u32 tag) {
         assert(in_use() != 0);
-        free_.push_back(tag);
+        free_[capacity_ - in_use_] = tag;
         --in_use_;
     }
     u32 capacity() const { return capacity_; }

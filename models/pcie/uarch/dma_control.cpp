@@ -43,18 +43,14 @@ std::vector<sim::DmaHandle> DmaEngine::clear() {
     };
     for (u32 tag = 0; tag < tags_.capacity(); ++tag) drop(reads_[tag]);
     tags_.reset();
-    free_writes_.clear();
-    for (DmaRequest& request : writes_) {
-        drop(request);
-        free_writes_.push_back(&request);
-    }
+    for (DmaRequest& request : writes_.all()) drop(request);
+    writes_.give_back_all();
     std::vector<sim::DmaHandle> unfinished;
-    free_transfers_.clear();
-    for (DmaTransfer& transfer : transfers_) {
+    for (DmaTransfer& transfer : transfers_.all()) {
         if (transfer.operation) unfinished.push_back(std::move(transfer.operation));
         transfer.operation = nullptr;
-        free_transfers_.push_back(&transfer);
     }
+    transfers_.give_back_all();
     posted_queue_.clear();
     read_queue_.clear();
     posted_sent_ = posted_queued_;
@@ -65,8 +61,8 @@ std::vector<sim::DmaHandle> DmaEngine::clear() {
 }
 
 void DmaEngine::report(std::string& text) const {
-    const std::size_t unfinished = transfers_.size() - free_transfers_.size();
-    u64 writes = writes_.size() - free_writes_.size();
+    const std::size_t unfinished = transfers_.in_use();
+    u64 writes = writes_.in_use();
     if (unfinished == 0 && writes == 0) return;
     text += fmt::format("{}: {} operations wait for {} reads and {} writes that are under way, {} of {} tags in use",
                         name_, unfinished, tags_.in_use(), writes, tags_.in_use(), function_.usable_tags());

@@ -73,9 +73,7 @@ void DmaEngine::submit(const sim::DmaHandle& operation) {
         account(*operation);
         return;
     }
-    if (free_transfers_.empty()) free_transfers_.push_back(&transfers_.emplace_back());
-    DmaTransfer& transfer = *free_transfers_.back();
-    free_transfers_.pop_back();
+    DmaTransfer& transfer = transfers_.take();
     if (read) operation->data.resize(operation->size);
     transfer.operation = operation;
     transfer.issued = 0;
@@ -148,6 +146,7 @@ inline void DmaEngine::count_packet(Time at, const char* kind, const sim::Access
     request.transfer = &transfer;
     request.offset = transfer.issued;
     request.access = simulation_.accesses().make(sim::Command::Read, address, length, operation.attributes);
+    request.access->lend(transfer.operation->data.data() + transfer.issued);
     limit(request.access->attributes);
     transfer.issued += length;
     ++transfer.in_flight;
@@ -222,13 +221,6 @@ void DmaEngine::next_in_pace(void* object, void*) {
     engine.pump();
 }
 
-DmaRequest& DmaEngine::take_write_request() {
-    if (free_writes_.empty()) free_writes_.push_back(&writes_.emplace_back());
-    DmaRequest& request = *free_writes_.back();
-    free_writes_.pop_back();
-    return request;
-}
-
 void DmaEngine::trace_packet(Time at, const char* kind, const sim::Access& access) {
     if (!simulation_.trace()->wants(sim::Trace::Kind::Packet)) return;
     simulation_.trace()->line(sim::Trace::Kind::Packet, at, name_,
@@ -239,7 +231,7 @@ void DmaEngine::issue_posted() {
     const Posted posted = posted_queue_.front();
     const spec::Packet packet = packet_of(posted);
     const LinkDirection::Sent sent = link_.up().send(packet, simulation_.now() + config_.transmit_latency);
-    DmaRequest& request = take_write_request();
+    DmaRequest& request = writes_.take();
     request.transfer = posted.transfer;
     if (posted.transfer == nullptr) {
         posted_queue_.pop_front();
@@ -274,7 +266,7 @@ inline void DmaEngine::finish(DmaTransfer& transfer) {
     const sim::DmaHandle operation = std::move(transfer.operation);
     transfer.operation = nullptr;
     operation->status = transfer.status;
-    free_transfers_.push_back(&transfer);
+    transfers_.give_back(transfer);
     account(*operation);
 }
 
@@ -282,7 +274,7 @@ void DmaEngine::write_done(DmaRequest& request, Time at) {
     const sim::Status status = request.access->status;
     DmaTransfer* const transfer = request.transfer;
     request.access.reset();
-    free_writes_.push_back(&request);
+    writes_.give_back(request);
     if (transfer == nullptr) return;
     transfer->note(status);
     transfer->last = std::max(transfer->last, at);
@@ -302,9 +294,9 @@ void DmaEngine::read_arrived(void* object, void* argument) {
     DmaTransfer& transfer = *request.transfer;
     const sim::Access& access = *request.access;
     transfer.note(access.status);
-    if (sim::succeeded(access.status)) [[likely]]
-        access.store(transfer.operation->data.data() + request.offset);
-    else engine.function_.report_abort(access.status);
+    if (!sim::succeeded(access.status)) [[unlikely]]
+        engine.function_.report_abort(access.status);
+    else if (!access.lent()) access.store(transfer.operation->data.data() + request.offset);
     request.access.reset();
     engine.tags_.give_back(request.tag);
     if (engine.tags_.in_use() == 0) engine.function_.set_transactions_pending(false);

@@ -11,6 +11,7 @@
 #include "pcie/uarch/dma_parts.hpp"
 #include "pcie/uarch/link.hpp"
 #include "pcie/uarch/message_log.hpp"
+#include "sim/pool.hpp"
 #include "sim/ring.hpp"
 
 namespace smmusim::pcie::uarch {
@@ -71,7 +72,6 @@ private:
     void issue_posted();
     void issue_read(const spec::Packet& packet);
     void launch(DmaRequest& request, Time arrival);
-    DmaRequest& take_write_request();
     void count_packet(Time at, const char* kind, const sim::Access& access);
     void trace_packet(Time at, const char* kind, const sim::Access& access);
     void limit(sim::Attributes& attributes) const;
@@ -94,11 +94,9 @@ private:
     RootSide* root_ = nullptr;
     u32 number_ = 0;  ///< at the root port
 
-    std::deque<DmaTransfer> transfers_;  ///< storage
-    std::vector<DmaTransfer*> free_transfers_;
+    sim::Pool<DmaTransfer> transfers_;
     std::unique_ptr<DmaRequest[]> reads_;  ///< by tag
-    std::deque<DmaRequest> writes_;        ///< storage
-    std::vector<DmaRequest*> free_writes_;
+    sim::Pool<DmaRequest> writes_;
     arch::TagPool tags_;
 
     std::deque<Posted> posted_queue_;

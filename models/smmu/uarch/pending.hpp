@@ -75,8 +75,8 @@ struct alignas(64) Pending {
 
     // Of one that a TLB alone does not answer, that waits for its turn, or is recorded.
     alignas(64) arch::Request request;
-    Tbu* tbu = nullptr;
-    WalkJobPtr job;  ///< while the TCU works for it
+    Tbu* tbu = nullptr;  ///< of one that the TCU or the software is to answer
+    WalkJobPtr job;      ///< while the TCU works for it
     Time missed_at = 0;
     Time ready_at = 0;
     sim::Scheduler::Token token;  ///< on the link to the TCU or back, or in the configuration caches there

@@ -31,7 +31,7 @@ Tbu::Tbu(sim::Simulation& simulation, std::string name, const TbuConfig& config,
       records_(config.records_kept) {}
 
 Tbu::~Tbu() {
-    for (const auto& pending : all_) simulation_.scheduler().cancel(pending->token);
+    for (const Pending& pending : pool_.all()) simulation_.scheduler().cancel(pending.token);
 }
 
 void Tbu::receive(Access& access, Time at) {
@@ -121,6 +121,7 @@ void Tbu::ask(Pending& pending, Time looked_up) {
         ++misses;
         events.report(spec::MonitorEvent::TlbMiss, pending.stream);
     }
+    pending.tbu = this;
     pending.missed_at = simulation_.now();
     pending.ready_at = looked_up;
     pending.slot = translation_slots_.try_take();
@@ -246,16 +247,14 @@ void Tbu::reset() {
     ending_.clear();
     lanes_.clear();
     latest_lane_ = nullptr;
-    free_.clear();
-    for (const auto& pending : all_) {
-        simulation_.scheduler().cancel(pending->token);
-        pending->lane = nullptr;
-        pending->slot.release();
-        pending->context.reset();
-        pending->job.reset();
-        pending->renew();
-        free_.push_back(pending.get());
+    for (Pending& pending : pool_.all()) {
+        simulation_.scheduler().cancel(pending.token);
+        pending.lane = nullptr;
+        pending.slot.release();
+        pending.context.reset();
+        pending.job.reset();
     }
+    pool_.give_back_all();
     records_.clear();
     accept_.reset();
     utlb_.clear();

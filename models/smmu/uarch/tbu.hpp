@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "sim/clock.hpp"
+#include "sim/pool.hpp"
 #include "sim/ring.hpp"
 #include "sim/statistics.hpp"
 #include "smmu/uarch/config.hpp"
@@ -159,20 +160,14 @@ private:
     void keep_record(Pending& pending, Time at);
     void reap() {
         while (!ending_.empty() && ending_.front().at <= simulation_.now()) {
-            free_.push_back(ending_.front().pending);
+            pool_.give_back(*ending_.front().pending);
             ending_.pop_front();
         }
     }
     /// Accepted and not answered.
-    std::size_t in_flight() const { return all_.size() - free_.size() - ending_.size(); }
+    std::size_t in_flight() const { return pool_.in_use() - ending_.size(); }
     Pending& allocate() {
-        if (free_.empty()) {
-            all_.push_back(std::make_unique<Pending>());
-            all_.back()->tbu = this;
-            return *all_.back();
-        }
-        Pending& pending = *free_.back();
-        free_.pop_back();
+        Pending& pending = pool_.take();
         pending.renew();
         return pending;
     }
@@ -203,8 +198,7 @@ private:
     sim::AssocCache<StreamKey, arch::ContextPtr> contexts_;
     std::function<arch::Outcome(const arch::Request&, bool)> functional_;
 
-    std::vector<std::unique_ptr<Pending>> all_;
-    std::vector<Pending*> free_;
+    sim::Pool<Pending> pool_;
     struct Waiting {
         sim::Access* access;
         Time arrived;
@@ -233,9 +227,9 @@ private:
 template <class Visitor, class EndingVisitor>
 void Tbu::for_each_in_flight(Visitor visitor, EndingVisitor ending) {
     std::size_t left = in_flight();
-    for (auto place = all_.begin(); left != 0; ++place) {
-        if ((*place)->lane == nullptr) continue;
-        visitor(**place);
+    for (auto place = pool_.all().begin(); left != 0; ++place) {
+        if (place->lane == nullptr) continue;
+        visitor(*place);
         --left;
     }
     for (const Ending& entry : ending_)

@@ -70,6 +70,7 @@ void Tbu::stall(Pending& pending, const Outcome& outcome) {
     ++stalled_;
     if (&outcome != &pending.outcome) pending.outcome = outcome;
     unmark(pending);  // nobody waits for it: it is translated again
+    pending.tbu = this;
     pending.translate_again = false;
     pending.state = Pending::State::Stalled;
     if (pending.write) {

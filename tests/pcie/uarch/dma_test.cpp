@@ -336,6 +336,22 @@ TEST(Dma, LateAnswersOfBeforeAResetAreNotTakenForThoseAfterIt) {
     EXPECT_EQ(rig.simulation.accesses().in_use(), 0u);
 }
 
+TEST(Dma, LateAnswersOfBeforeAResetLeaveTheDataOfTheOperationAlone) {
+    Rig rig;
+    rig.bring_up();
+    rig.memory.hold(0, ~u64{0});
+    const auto read = rig.submit(rig.read(0x9000, 256));
+    rig.run();
+    rig.endpoint.reset();
+    ASSERT_EQ(read->status, sim::Status::Timeout);
+    read->data.assign(256, 0x5A);  // what its owner does with it now
+    const u8* const place = read->data.data();
+    rig.memory.release();
+    rig.run();
+    EXPECT_EQ(read->data, std::vector<u8>(256, 0x5A));
+    EXPECT_EQ(read->data.data(), place);
+}
+
 TEST(Dma, DestroyedMachineLeavesNothingBehind) {
     sim::Simulation simulation;
     test::FakeMemory memory(simulation);
