@@ -15,7 +15,7 @@ struct DmaOperation {
     Status status = Status::Pending;
     u64 address = 0;
     u64 size = 0;
-    std::vector<u8> data;  ///< to write, or as read; empty unless the operation ended ok
+    std::vector<u8> data;  ///< to write, or as read; left alone until the end, empty unless that was ok
     Time submitted = 0;
     Time completed = 0;
     /// Called once when the operation is done; may be empty.

@@ -13,8 +13,8 @@ import pytest
 
 BENCH = os.environ.get("SMMUSIM_BENCH", "build/bin/smmusim_bench")
 SHORT, LONG = 600, 1800
-LIMITS = {"K1": 2_735, "K2": 7_470, "K3": 22_430}
-MISS_LIMITS = {"K1": 27, "K2": 110, "K3": 200}
+LIMITS = {"K1": 2_415, "K2": 7_240, "K3": 22_230}
+MISS_LIMITS = {"K1": 25, "K2": 110, "K3": 196}
 
 
 def counted(workload: str, reads: int) -> tuple[int, int]:
