@@ -149,7 +149,7 @@ public:
         return word_;
     }
 
-    /// The data is in `buffer`, which holds as much as the access, until own_data() or the end of the way. An access of
+    /// The data is in `buffer`, which holds as much as the access, until own_data() or its release. An access of
     /// no more than a word has its own always.
     void lend(u8* buffer) {
         if (size <= sizeof word_) return;

@@ -15,7 +15,9 @@ struct DmaOperation {
     Status status = Status::Pending;
     u64 address = 0;
     u64 size = 0;
-    std::vector<u8> data;  ///< to write, or as read; left alone until the end, empty unless that was ok
+    /// To write, or as read; whoever has submitted the operation leaves it alone until the end. What is read is in it
+    /// then, if the operation ended ok, else nothing.
+    std::vector<u8> data;
     Time submitted = 0;
     Time completed = 0;
     /// Called once when the operation is done; may be empty.

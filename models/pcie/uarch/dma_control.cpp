@@ -27,13 +27,6 @@ void DmaEngine::drop_queued() {
     posted_sent_ = posted_queued_;
 }
 
-void DmaEngine::reset() {
-    for (const sim::DmaHandle& operation : clear()) {
-        operation->status = sim::Status::Timeout;
-        account(*operation);
-    }
-}
-
 /// Forgets everything under way; accesses that have left finish their way without it.
 std::vector<sim::DmaHandle> DmaEngine::clear() {
     simulation_.scheduler().cancel_all(this);

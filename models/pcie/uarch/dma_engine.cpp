@@ -69,8 +69,9 @@ void DmaEngine::submit(const sim::DmaHandle& operation) {
     operation->submitted = simulation_.now();
     if (!function_.bus_master()) {
         // Command register, bit 2: without it no memory request goes upstream.
-        operation->status = sim::Status::Unsupported;
-        account(*operation);
+        const sim::DmaHandle kept = operation;  // its owner may let go of it when it hears of the end
+        kept->status = sim::Status::Unsupported;
+        account(*kept);
         return;
     }
     DmaTransfer& transfer = transfers_.take();
@@ -303,6 +304,13 @@ void DmaEngine::read_arrived(void* object, void* argument) {
     --transfer.in_flight;
     if (transfer.done()) engine.finish(transfer);
     engine.pump();
+}
+
+void DmaEngine::reset() {
+    for (const sim::DmaHandle& operation : clear()) {
+        operation->status = sim::Status::Timeout;
+        account(*operation);
+    }
 }
 
 void DmaEngine::last_part_done(void* object, void* argument) {

@@ -90,8 +90,8 @@ void Tbu::accept(Access& access, Time arrived) {
     start(pending, request_of(access));
 }
 
-/// What no TLB answers, or nothing of the stream.
-Tbu::Answer Tbu::bypass(Pending& pending, Request request, Time at) {
+/// What is not for a TLB to answer, or for no table at all.
+Tbu::Answer Tbu::look_up_nothing(Pending& pending, Request request, Time at) {
     if (!request.ordinary() || request.guessed_write()) {
         pending.uses_translation = control_.enabled;
         pending.hit = Hit::Miss;

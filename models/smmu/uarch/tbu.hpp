@@ -118,7 +118,7 @@ private:
     enum class Found : u8 {
         Nothing,
         Passage,
-        Outcome,  ///< of another kind: it is in `found_`
+        Outcome,  ///< of an override or a bypass: it is in `found_`
     };
     struct Answer {
         Found found;
@@ -129,7 +129,8 @@ private:
     Answer look_up_translation(Pending& pending, const arch::StreamContext& context, const arch::Request& effective,
                                arch::Passage& passage, Time at);
     Answer look_up_overridden(Pending& pending, const arch::StreamContext& context, arch::Request request, Time at);
-    Answer bypass(Pending& pending, arch::Request request, Time at);
+    Answer look_up_nothing(Pending& pending, arch::Request request, Time at);
+    static bool behind_a_write(const Pending& pending);
     /// The way of a miss: a translation slot, the link to the TCU, its answer, the link back.
     void ask(Pending& pending, Time looked_up);
     sim::Task<> wait_for_slot(Pending& pending);
@@ -207,7 +208,7 @@ private:
     u64 held_ = 0;                 ///< only of a TBU that can be full
     std::uintptr_t resets_ = 0;
     sim::Ring<Ending> ending_;  ///< answered; the response arrives at `at`
-    arch::Outcome found_;       ///< by the latest look-up
+    arch::Outcome found_;       ///< by the latest look-up of Found::Outcome
     std::unordered_map<u64, Lane> lanes_;
     Lane* latest_lane_ = nullptr;  ///< most accesses are of the requester of the one before
     boost::circular_buffer_space_optimized<TransactionRecord> records_;

@@ -36,6 +36,13 @@ namespace smmusim::smmu::uarch {
 
 // What is rare gets the request as a copy, so that the one of a hit need not be in memory.
 
+/// Posted writes of a requester leave in order; a read does not pass an earlier write of its requester, but passes
+/// earlier reads (PCIe ordering).
+inline bool Tbu::behind_a_write(const Pending& pending) {
+    const Lane::Writes& writes = pending.lane->writes;
+    return !writes.empty() && writes.front().sequence < pending.sequence;
+}
+
 [[gnu::always_inline]] inline void Tbu::start(Pending& pending, const arch::Request& request) {
     const Time now = simulation_.now();
     arch::Passage passage;
@@ -43,8 +50,7 @@ namespace smmusim::smmu::uarch {
     if (answer.found != Found::Nothing) [[likely]]
         hit_latency_.add(answer.at - now);
     if (answer.found == Found::Passage) [[likely]] {
-        // Kept for one that may have to wait.
-        if (pending.recording || !pending.lane->writes.empty()) [[unlikely]]
+        if (pending.recording || behind_a_write(pending)) [[unlikely]]
             pending.request = request;
         pass(pending, passage, answer.at);
         return;
@@ -58,7 +64,7 @@ namespace smmusim::smmu::uarch {
                                                        arch::Passage& passage, Time at) {
     if (!request.ordinary() || request.guessed_write() || !control_.enabled || arch::is_message(control_, request))
         [[unlikely]]
-        return bypass(pending, arch::Request(request), at);
+        return look_up_nothing(pending, arch::Request(request), at);
     pending.uses_translation = true;
     const arch::ContextPtr* const known = contexts_.find({request.stream_id, request.substream_id});
     if (known == nullptr) [[unlikely]] {
@@ -114,14 +120,12 @@ namespace smmusim::smmu::uarch {
     access.attributes.instruction = passage.instruction;
     pending.state = Pending::State::Ready;
 
-    // Posted writes of a requester leave in order; a read does not pass an earlier write of its requester, but passes
-    // earlier reads (PCIe ordering).
     Lane& lane = *pending.lane;
     if (lane.writes.empty()) [[likely]] {
         send(pending, at);
         return;
     }
-    if (lane.writes.front().sequence < pending.sequence) {
+    if (behind_a_write(pending)) {
         pending.ready_at = at;
         if (!pending.write) lane.held_reads.emplace(pending.sequence, &pending);
         if (behind_stalled(pending)) unmark(pending);

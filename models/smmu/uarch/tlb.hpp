@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bit>
+#include <cassert>
 
 #include "sim/assoc_cache.hpp"
 #include "smmu/arch/commands.hpp"
@@ -17,7 +18,9 @@ public:
     TlbKey() = default;
     TlbKey(const arch::Tags& tags, bool global, u64 address, unsigned span)
         : tags_(global ? tags.without_asid() : tags.without_aset()),
-          range_(address >> span << 8 | u64{span} << 1 | u64{global}) {}
+          range_(address >> span << 8 | u64{span} << 1 | u64{global}) {
+        assert(span >= 8 && span < 64);
+    }
 
     /// The ASID of a global entry is 0.
     const arch::Tags& tags() const { return tags_; }
