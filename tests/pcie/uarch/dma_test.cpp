@@ -352,6 +352,24 @@ TEST(Dma, LateAnswersOfBeforeAResetLeaveTheDataOfTheOperationAlone) {
     EXPECT_EQ(read->data.data(), place);
 }
 
+TEST(Dma, OwnerMayLetGoOfAnOperationWhenItHearsOfItsEnd) {
+    for (const bool bus_master : {false, true}) {
+        Rig rig;
+        if (bus_master) rig.bring_up();
+        sim::DmaHandle only = rig.read(0, 64);
+        const std::weak_ptr<sim::DmaOperation> seen = only;
+        bool told = false;
+        only->on_done = [&](sim::DmaOperation&) {
+            only.reset();
+            told = !seen.expired();
+        };
+        rig.endpoint.submit(only);
+        rig.run();
+        EXPECT_TRUE(told) << "it lives until this returns";
+        EXPECT_TRUE(seen.expired());
+    }
+}
+
 TEST(Dma, DestroyedMachineLeavesNothingBehind) {
     sim::Simulation simulation;
     test::FakeMemory memory(simulation);
