@@ -107,6 +107,51 @@ TEST(Platform, ForeignMemoryAndForeignInitiatorJoinTheMachine) {
     target.reset();
 }
 
+class ForeignMemory : public testing::Test {
+protected:
+    static constexpr u64 base = 0x0C00'0000;
+    ForeignMemory() {
+        const SimContext::Use use(platform.context());
+        target = std::make_unique<test::ForeignTarget>("foreign_memory");
+        platform.open_machine().open_window("foreign_memory", base, MiB).socket().bind(target->socket);
+        platform.mmio_write(0x4010000000 + (u64{8} << 12) + 4, 0x6, 2);
+    }
+    ~ForeignMemory() {
+        const SimContext::Use use(platform.context());
+        target.reset();
+    }
+    Platform platform{PlatformConfig{}};
+    std::unique_ptr<test::ForeignTarget> target;
+};
+
+TEST_F(ForeignMemory, FunctionReadsFromItWhatItHasWrittenThere) {
+    for (const u64 size : {1u, 8u, 9u, 64u, 100u, 1000u}) {
+        std::vector<u8> data(size);
+        for (u64 place = 0; place < size; ++place) data[place] = static_cast<u8>(place + size);
+        const auto write = write_of(base + 64, data);
+        const auto read = read_of(base + 64, size);
+        platform.submit(0, write);
+        platform.submit(0, read);
+        platform.wait(read);
+        EXPECT_EQ(write->status, Status::Ok);
+        EXPECT_EQ(read->status, Status::Ok);
+        EXPECT_EQ(read->data, data) << size;
+    }
+}
+
+TEST_F(ForeignMemory, AnswerAfterAResetLeavesTheDataOfTheOperationAlone) {
+    target->latency = sc_core::sc_time(10, sc_core::SC_US);
+    const auto read = read_of(base, 256);
+    platform.submit(0, read);
+    platform.run(5 * microsecond);
+    ASSERT_FALSE(target->arrivals.empty());
+    platform.reset();
+    ASSERT_EQ(read->status, Status::Timeout);
+    read->data.assign(256, 0x5A);  // what its owner does with it now
+    platform.run(20 * microsecond);
+    EXPECT_EQ(read->data, std::vector<u8>(256, 0x5A));
+}
+
 TEST(Platform, PluralsAreBuiltAndReachable) {
     PlatformConfig config;
     config.smmus.push_back(SmmuPlace::at(1));
