@@ -8,7 +8,8 @@ namespace smmusim::sim {
 
 namespace {
 constexpr u64 poll_interval = 4096;
-constexpr auto runs_later = [](const auto& a, const auto& b) { return b.before(a); };
+constexpr auto runs_earlier = [](const auto* a, const auto* b) { return a->before(*b); };
+constexpr auto lies_behind = [](const auto* a, const auto* b) { return a->time > b->time; };
 }  // namespace
 
 Scheduler::Scheduler() = default;
@@ -29,9 +30,9 @@ Scheduler::Token Scheduler::at(Time when, Function function, void* object, void*
     if (kind == Kind::Timer) [[unlikely]]
         ++timers_;
 
-    // Most events lie within the horizon, behind the open bucket: they go to the front of their bucket's list.
+    // Most events lie within the horizon, behind the open buckets: they go to the front of their bucket's list.
     const u64 number = bucket_of(time);
-    if (number - current_ - 1 >= bucket_count - 1) return insert_elsewhere(event, time, sequence_);
+    if (number - current_ - 1 >= bucket_count - 1) return insert_elsewhere(event, sequence_);
     const u64 slot = number % bucket_count;
     event.next = head_[slot];
     head_[slot] = &event;
@@ -42,7 +43,6 @@ Scheduler::Token Scheduler::at(Time when, Function function, void* object, void*
 
 Scheduler::Token Scheduler::grow_and_schedule(Time when, Function function, void* object, void* argument, Kind kind) {
     release(slab_.emplace_back());
-    if (open_.size() < slab_.size()) open_.resize(2 * slab_.size());
     return at(when, function, object, argument, kind);
 }
 
@@ -67,25 +67,24 @@ void Scheduler::clear() {
     timers_ = 0;
 }
 
-/// Into the open bucket, or beyond the horizon.
-Scheduler::Token Scheduler::insert_elsewhere(Event& event, Time time, u64 sequence) {
-    const Key key{time, sequence, &event};
-    if (bucket_of(key.time) > current_) {
-        far_.push_back(key);
-        std::push_heap(far_.begin(), far_.end(), runs_later);
-        far_bucket_ = bucket_of(far_.front().time);
+/// Among those of the open buckets, or beyond the horizon.
+Scheduler::Token Scheduler::insert_elsewhere(Event& event, u64 sequence) {
+    if (bucket_of(event.time) > current_) {
+        far_.push_back(&event);
+        std::push_heap(far_.begin(), far_.end(), lies_behind);
+        far_bucket_ = bucket_of(far_.front()->time);
     } else {
-        place(key);
+        make_ready(event);
     }
-    return {&event, key.sequence};
+    return {&event, sequence};
 }
 
-/// Into the open bucket, in its place.
-void Scheduler::place(const Key& key) {
-    Key* const open = open_.data();
-    std::size_t place = open_count_++;
-    for (; place != 0 && open[place - 1].before(key); --place) open[place] = open[place - 1];
-    open[place] = key;
+/// In its place among those of the open buckets.
+inline void Scheduler::make_ready(Event& event) {
+    Event** place = &ready_;
+    while (*place != nullptr && (*place)->before(event)) place = &(*place)->next;
+    event.next = *place;
+    *place = &event;
 }
 
 /// Number of the next bucket that is not empty, or no_bucket.
@@ -112,7 +111,7 @@ u64 Scheduler::distant_bucket() const {
     return std::min(from + (slot - from) % bucket_count, far_bucket_);
 }
 
-/// The events of a bucket within the horizon, which is the open one from now on.
+/// The events of a bucket within the horizon, which is an open one from now on.
 inline Scheduler::Event* Scheduler::take_list(u64 number) {
     current_ = number;
     const u64 slot = number % bucket_count;
@@ -122,40 +121,78 @@ inline Scheduler::Event* Scheduler::take_list(u64 number) {
     return std::exchange(head_[slot], nullptr);
 }
 
-void Scheduler::open(u64 number) {
-    bool many = false;
-    for (Event* event = take_list(number); event != nullptr;) {
+/// What an event needs; that which it is about has two lines in most cases.
+inline void Scheduler::fetch(const Event& event) {
+    __builtin_prefetch(event.object);
+    __builtin_prefetch(event.argument);
+    __builtin_prefetch(static_cast<const char*>(event.argument) + 64);
+}
+
+/// Nothing is ready; the events of this bucket are from now on.
+inline void Scheduler::open(u64 number) {
+    Event* const first = take_list(number);
+    if (far_bucket_ == number || first->next != nullptr || first->sequence == 0) [[unlikely]] {
+        open_several(number, first);
+        return;
+    }
+    fetch(*first);
+    ready_ = first;
+}
+
+void Scheduler::open_several(u64 number, Event* first) {
+    unsigned count = 0;
+    for (Event* event = first; event != nullptr;) {
         Event* const next = event->next;
         if (event->sequence == 0) {
             release(*event);
         } else {
-            __builtin_prefetch(event->object);
-            __builtin_prefetch(event->argument);
+            fetch(*event);
             // A few are put in their places one by one, many are sorted in the end.
-            many = open_count_ >= few;
-            if (many) open_[open_count_++] = {event->time, event->sequence, event};
-            else place({event->time, event->sequence, event});
+            if (++count <= few) {
+                make_ready(*event);
+            } else {
+                event->next = ready_;
+                ready_ = event;
+            }
         }
         event = next;
     }
+    bool many = count > few;
     while (far_bucket_ == number) {
-        std::pop_heap(far_.begin(), far_.end(), runs_later);
-        open_[open_count_++] = far_.back();
+        std::pop_heap(far_.begin(), far_.end(), lies_behind);
+        Event& event = *far_.back();
         far_.pop_back();
-        far_bucket_ = far_.empty() ? no_bucket : bucket_of(far_.front().time);
+        far_bucket_ = far_.empty() ? no_bucket : bucket_of(far_.front()->time);
+        event.next = ready_;
+        ready_ = &event;
         many = true;
     }
-    if (many) std::sort(open_.begin(), open_.begin() + static_cast<std::ptrdiff_t>(open_count_), runs_later);
+    if (many) sort_ready();
+}
+
+void Scheduler::sort_ready() {
+    sorting_.clear();
+    for (Event* event = ready_; event != nullptr; event = event->next) sorting_.push_back(event);
+    std::sort(sorting_.begin(), sorting_.end(), runs_earlier);
+    Event** place = &ready_;
+    for (Event* const event : sorting_) {
+        *place = event;
+        place = &event->next;
+    }
+    *place = nullptr;
 }
 
 /// The next event was cancelled: its entry is free again only now, so that the queue never names another.
-void Scheduler::drop_cancelled() { release(*open_[--open_count_].event); }
+inline void Scheduler::drop_cancelled() {
+    Event& event = *ready_;
+    ready_ = event.next;
+    release(event);
+}
 
 Time Scheduler::next_time() {
     for (;;) {
-        while (open_count_ != 0) {
-            const Key& key = open_[open_count_ - 1];
-            if (key.event->sequence != 0) return key.time;
+        while (ready_ != nullptr) {
+            if (ready_->sequence != 0) return ready_->time;
             drop_cancelled();
         }
         const u64 number = next_bucket();
@@ -184,35 +221,35 @@ inline bool Scheduler::ends(const Event& next, Until until) const {
     return next.kind == Kind::Timer && idle() && until == Until::Idle;
 }
 
+/// Opens the next bucket, if it is close, when an event is about to run that leaves nothing ready: what runs after it
+/// is known early, and the host's processor need not guess it.
+inline void Scheduler::look_ahead() {
+    const u64 from = current_ + 1;
+    const u64 near = used_[from % bucket_count / 64] >> (from % 64) & close;
+    if (near == 0) return;
+    const u64 number = from + static_cast<u64>(std::countr_zero(near));
+    if (number < far_bucket_) open(number);
+}
+
 void Scheduler::run(Time limit, Until until) {
     // What is scheduled for the end of time never happens.
     end_ = stop_ ? 0 : std::min(limit, end_of_time - 1) + 1;
     for (;;) {
-        if (open_count_ != 0) {
-            Event& event = *open_[open_count_ - 1].event;
-            if (event.sequence == 0) [[unlikely]] {
-                drop_cancelled();
-                continue;
-            }
-            if (event.time >= end_ || ends(event, until)) return;
-            --open_count_;
-            execute(event);
-            continue;
-        }
-        const u64 number = next_bucket();
-        Event* const first = head_[number % bucket_count];
-        if (number == far_bucket_ || first->next != nullptr) [[unlikely]] {
+        if (ready_ == nullptr) [[unlikely]] {
+            const u64 number = next_bucket();
             if (number == no_bucket) return;
             open(number);
             continue;
         }
-        // The only event of its bucket needs no order.
-        if (first->sequence == 0) [[unlikely]] {
-            release(*take_list(number));
+        Event& event = *ready_;
+        if (event.sequence == 0) [[unlikely]] {
+            drop_cancelled();
             continue;
         }
-        if (first->time >= end_ || ends(*first, until)) return;
-        execute(*take_list(number));
+        if (event.time >= end_ || ends(event, until)) return;
+        ready_ = event.next;
+        if (ready_ == nullptr) look_ahead();
+        execute(event);
     }
 }
 

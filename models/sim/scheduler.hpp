@@ -107,12 +107,7 @@ private:
         u64 sequence = 0;  ///< 0: free or cancelled
         Time time = 0;
         Kind kind = Kind::Work;
-    };
-    struct Key {
-        Time time;
-        u64 sequence;
-        Event* event;
-        bool before(const Key& other) const {
+        bool before(const Event& other) const {
             return time != other.time ? time < other.time : sequence < other.sequence;
         }
     };
@@ -120,7 +115,8 @@ private:
     static constexpr unsigned bucket_shift = 10;
     static constexpr u64 bucket_count = 4096;
     static constexpr u64 no_bucket = ~u64{0};
-    static constexpr std::size_t few = 24;
+    static constexpr unsigned few = 24;
+    static constexpr u64 close = 0xFF;  ///< the buckets that look_ahead() opens, as bits
     static u64 bucket_of(Time time) { return time >> bucket_shift; }
 
     Token grow_and_schedule(Time when, Function function, void* object, void* argument, Kind kind);
@@ -129,13 +125,17 @@ private:
         free_ = &event;
     }
     void cancel(Event& event);
-    Token insert_elsewhere(Event& event, Time time, u64 sequence);
-    void place(const Key& key);
+    Token insert_elsewhere(Event& event, u64 sequence);
+    void make_ready(Event& event);
     void drop_cancelled();
     u64 next_bucket() const;
     u64 distant_bucket() const;
     Event* take_list(u64 number);
+    static void fetch(const Event& event);
     void open(u64 number);
+    void open_several(u64 number, Event* first);
+    void sort_ready();
+    void look_ahead();
     void execute(Event& event);
     bool ends(const Event& next, Until until) const;
 
@@ -144,11 +144,11 @@ private:
     std::array<Event*, bucket_count> head_{};
     std::array<u64, bucket_count / 64> used_{};
     u64 used_summary_ = 0;
-    std::vector<Key> open_;  ///< room for every event: the open bucket, latest first, consumed from the back
-    std::size_t open_count_ = 0;
-    u64 far_bucket_ = no_bucket;  ///< of the earliest beyond the horizon
-    std::vector<Key> far_;        ///< heap, earliest on top
-    u64 current_ = 0;             ///< number of the open bucket
+    Event* ready_ = nullptr;       ///< the events of opened buckets, in order
+    u64 far_bucket_ = no_bucket;   ///< of the earliest beyond the horizon
+    std::vector<Event*> far_;      ///< heap by time, earliest on top
+    std::vector<Event*> sorting_;  ///< of sort_ready()
+    u64 current_ = 0;              ///< number of the bucket that was opened last
     Time now_ = 0;
     u64 sequence_ = 0;
     u64 executed_ = 0;
