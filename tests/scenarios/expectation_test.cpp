@@ -7,6 +7,7 @@
 
 #include "platform/config/source.hpp"
 #include "scenarios/engine/golden.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace smmusim::scenarios {
 namespace {
@@ -144,7 +145,8 @@ TEST_F(ExpectationTest, MistakesAreFoundBeforeTheRun) {
 }
 
 TEST_F(ExpectationTest, AGoldenFileMustBeReproducedExactlyAndCanBeRewritten) {
-    const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "golden_test.json";
+    const support::TemporaryFolder folder;
+    const std::filesystem::path file = folder / "golden.json";
     const std::string expectation = "- {golden: " + file.string() + "}\n";
     std::ofstream(file) << "{\"smmu0.tlb_miss\": 7, \"smmu0.latency_ns.max\": 1500000}";
     EXPECT_EQ(letters(expectation), "p");

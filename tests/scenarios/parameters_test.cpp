@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scenarios/engine/runner.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace smmusim::scenarios {
 namespace {
@@ -37,8 +38,7 @@ protected:
     };
     Result run(const char* value) {
         const Governed& governed = GetParam();
-        const fs::path folder = fs::path(testing::TempDir()) / "parameter_test" / governed.parameter / value;
-        fs::create_directories(folder);
+        const support::TemporaryFolder folder;
         std::ofstream(folder / "s.yaml")
             << "name: s\nplatform: {base: presets/virt.yaml}\ndevices: [{name: nic}]\nrun:\n  steps:\n"
                "    - boot\n    - guest: {name: vm}\n"

@@ -10,6 +10,7 @@
 #include "scenarios/engine/memory_image.hpp"
 #include "scenarios/engine/pattern.hpp"
 #include "scenarios/engine/runner.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace smmusim::scenarios {
 namespace {
@@ -19,12 +20,6 @@ using platform::config::ConfigError;
 
 class ScenarioTest : public testing::Test {
 protected:
-    void SetUp() override {
-        folder_ = fs::path(testing::TempDir()) /
-                  (std::string("scenario_") + testing::UnitTest::GetInstance()->current_test_info()->name());
-        fs::remove_all(folder_);
-        fs::create_directories(folder_);
-    }
     fs::path write(const std::string& text, const std::string& name = "s.yaml") {
         fs::create_directories((folder_ / name).parent_path());
         std::ofstream(folder_ / name) << text;
@@ -34,12 +29,12 @@ protected:
         try {
             load_scenario(write(text), overrides);
         } catch (const ConfigError& error) {
-            const std::string what = error.what(), prefix = folder_.string() + "/";
+            const std::string what = error.what(), prefix = folder_.path().string() + "/";
             return what.starts_with(prefix) ? what.substr(prefix.size()) : what;
         }
         return "no error";
     }
-    fs::path folder_;
+    support::TemporaryFolder folder_;
 };
 
 const std::string small = "name: small\nrun: {steps: [boot]}\n";

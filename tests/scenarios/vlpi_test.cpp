@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "scenarios/engine/runner.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace smmusim::scenarios {
 namespace {
@@ -15,8 +16,7 @@ class DirectInterrupts : public testing::TestWithParam<const char*> {
 protected:
     /// A guest with two CPUs and a function with four vectors, then `steps`.
     Outcome run(const std::string& steps, const std::string& base = "its0: {base: 0x0B800000}") {
-        const fs::path folder = fs::path(testing::TempDir()) / ("vlpi_" + std::string(GetParam()));
-        fs::create_directories(folder);
+        const support::TemporaryFolder folder;
         const fs::path file = folder / "s.yaml";
         std::ofstream(file) << "name: vlpi\nplatform: {base: presets/virt.yaml, gic: {version: " << GetParam() << "}"
                             << (base.empty() ? "" : ", ") << base << "}\ndevices: [{name: nic}]\nrun:\n  steps:\n"
@@ -164,8 +164,7 @@ TEST_P(DirectInterrupts, ItsThatDoesNotFitIsRefusedWithAPlaceThatIsFree) {
 }
 
 TEST(DirectInterruptsWithoutGicV4, AreRefused) {
-    const fs::path folder = fs::path(testing::TempDir()) / "vlpi_v3";
-    fs::create_directories(folder);
+    const support::TemporaryFolder folder;
     const fs::path file = folder / "s.yaml";
     std::ofstream(file) << "name: v3\nplatform: {base: presets/virt.yaml}\nrun:\n  steps:\n    - boot\n"
                         << "    - guest: {name: vm}\n    - create_vcpus: {guest: vm, count: 1}\n";

@@ -7,6 +7,7 @@
 #include "platform/config/loader.hpp"
 #include "platform/config/nearest.hpp"
 #include "platform/config/schema.hpp"
+#include "support/temporary_folder.hpp"
 #include "tests/platform/config/example_config.hpp"
 
 namespace smmusim::platform::config {
@@ -16,12 +17,6 @@ namespace fs = std::filesystem;
 
 class Source : public testing::Test {
 protected:
-    void SetUp() override {
-        folder_ = fs::path(testing::TempDir()) /
-                  ("source_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-        fs::remove_all(folder_);
-        fs::create_directories(folder_);
-    }
     fs::path file(const std::string& name, const std::string& content) {
         fs::create_directories((folder_ / name).parent_path());
         std::ofstream(folder_ / name, std::ios::binary) << content;
@@ -32,11 +27,11 @@ protected:
             Node tree = load_yaml(path);
             resolve_base(tree);
         } catch (const ConfigError& error) {
-            return std::string(error.what()).substr(folder_.string().size() + 1);
+            return std::string(error.what()).substr(folder_.path().string().size() + 1);
         }
         return "no error";
     }
-    fs::path folder_;
+    support::TemporaryFolder folder_;
 };
 
 TEST_F(Source, FilesThatAreNoYamlAreNamedWithTheirCause) {

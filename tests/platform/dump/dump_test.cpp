@@ -7,6 +7,7 @@
 #include "platform/dump/memory.hpp"
 #include "platform/dump/registers.hpp"
 #include "smmu/spec/identification_fields.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace smmusim::platform::dump {
 namespace {
@@ -16,12 +17,6 @@ using config::ConfigError;
 
 class Dump : public testing::Test {
 protected:
-    void SetUp() override {
-        folder_ = fs::path(testing::TempDir()) /
-                  (std::string("dump_") + testing::UnitTest::GetInstance()->current_test_info()->name());
-        fs::remove_all(folder_);
-        fs::create_directories(folder_);
-    }
     std::string write(const std::string& text, const std::string& name = "r.txt") {
         std::ofstream(folder_ / name, std::ios::binary) << text;
         return (folder_ / name).string();
@@ -37,7 +32,7 @@ protected:
             action();
         } catch (const ConfigError& error) {
             std::string what = error.what();
-            const std::string prefix = folder_.string() + "/";
+            const std::string prefix = folder_.path().string() + "/";
             for (std::size_t at = what.find(prefix); at != std::string::npos; at = what.find(prefix))
                 what.erase(at, prefix.size());
             return what;
@@ -47,7 +42,7 @@ protected:
     std::string error_of_registers(const std::string& text) {
         return error_of([&] { load(text); });
     }
-    fs::path folder_;
+    support::TemporaryFolder folder_;
 };
 
 const std::string enough = "CR0 = 1\nSTRTAB_BASE = 0x40000000\nSTRTAB_BASE_CFG = 8\n";
@@ -194,7 +189,7 @@ TEST_F(Dump, AMistakeAboutAnImageSaysWhatIsWrong) {
     EXPECT_EQ(add({empty + "@0"}), "--memory: empty.bin is empty; name an image of memory");
     EXPECT_EQ(add({file + "x@0"}),
               "--memory: a.binx cannot be read: No such file or directory; name an image of memory");
-    EXPECT_EQ(add({folder_.string() + "/@0"}), "--memory:  is not a file; name an image of memory");
+    EXPECT_EQ(add({folder_.path().string() + "/@0"}), "--memory:  is not a file; name an image of memory");
     EXPECT_TRUE(add({file + "@0xfffffffffffff800"}).find("ends beyond 64 bits") != std::string::npos);
     EXPECT_EQ(add({file + "@0x1000", file + "@0x2000"}), "no error");
 }

@@ -6,6 +6,7 @@
 #include "platform/results/digest.hpp"
 #include "platform/results/files.hpp"
 #include "platform/results/statistics_table.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace smmusim::platform::results {
 namespace {
@@ -126,7 +127,8 @@ TEST(Occupancy, TheTableHasALineForEachWindow) {
 }
 
 TEST(TextTrace, WritesOnlyWhatIsAskedForWithExactTimes) {
-    const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "text_trace" / "trace.txt";
+    const support::TemporaryFolder folder;
+    const std::filesystem::path file = folder / "text_trace/trace.txt";
     {
         TextTrace trace(file);
         trace.enable(sim::Trace::Kind::Command);
@@ -140,7 +142,8 @@ TEST(TextTrace, WritesOnlyWhatIsAskedForWithExactTimes) {
 }
 
 TEST(Files, AWholeFileReplacesTheOldOne) {
-    const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "whole_file" / "a.json";
+    const support::TemporaryFolder folder;
+    const std::filesystem::path file = folder / "whole_file/a.json";
     write_file(file, "old and long");
     write_json(file, {{"a", 1}});
     std::stringstream content;
