@@ -94,16 +94,16 @@ bool Interconnect::may_pass(const Ingress& ingress, const Access& access) const 
 }
 
 /// A read of which nothing is in the way.
-inline void Interconnect::pass(Ingress& ingress, Access& access, const Region& region, Time at) {
+inline void Interconnect::pass(Access& access, const Region& region, Time at) {
     ++reads_;
-    access.push(ingress);
+    access.delay_answer(response_latency_);
     targets_[region.target]->send(access, at + request_latency_);
 }
 
 void Interconnect::receive_otherwise(Ingress& ingress, Access& access, Time at) {
-    if (access.journey) access.journey->enter(Journey::Part::Interconnect, at);
+    if (access.has_journey()) access.journey()->enter(Journey::Part::Interconnect, at);
     const Region* const region = may_pass(ingress, access) ? map_.find(access.address, access.size) : nullptr;
-    if (region != nullptr) pass(ingress, access, *region, at);
+    if (region != nullptr) pass(access, *region, at);
     else receive(ingress, access, at);
 }
 
@@ -113,14 +113,11 @@ void Interconnect::Ingress::receive(Access& access, Time at) {
     const bool plain = access.command == Command::Read && owner_.lines_.empty() && owner_.requesters_.empty() &&
                        region != nullptr && region->contains(access.address, access.size);
     if (plain) [[likely]]
-        owner_.pass(*this, access, *region, at);
+        owner_.pass(access, *region, at);
     else owner_.receive_otherwise(*this, access, at);
 }
 
-void Interconnect::Ingress::complete(Access& access, Time at) {
-    if (counted(access)) owner_.written(*this, access, at);
-    else access.respond(at + owner_.response_latency_);
-}
+void Interconnect::Ingress::complete(Access& access, Time at) { owner_.written(*this, access, at); }
 
 void Interconnect::arrive_event(void* object, void* argument) {
     Ingress& ingress = *static_cast<Ingress*>(object);
@@ -216,19 +213,21 @@ void Interconnect::send(Item item, const Region& region, Requester* requester) {
         requester->mixed = requester->writes != 0 && (requester->mixed || requester->target != region.target);
         requester->target = region.target;
         ++requester->writes;
+        access.push(*item.ingress);
+    } else {
+        access.delay_answer(response_latency_);
     }
     const Time at = simulation_.now() + request_latency_;
-    if (access.journey) access.journey->leave(Journey::Part::Interconnect, at);
-    access.push(*item.ingress);
+    if (access.has_journey()) access.journey()->leave(Journey::Part::Interconnect, at);
     port.send(access, at);
 }
 
 void Interconnect::refuse(Item item, Status status) {
     Access& access = *item.access;
     const Time at = simulation_.now() + request_latency_ + response_latency_;
-    if (access.journey) {
-        access.journey->leave(Journey::Part::Interconnect, simulation_.now());
-        access.journey->settle(Journey::Outcome::Blocked);
+    if (access.has_journey()) {
+        access.journey()->leave(Journey::Part::Interconnect, simulation_.now());
+        access.journey()->settle(Journey::Outcome::Blocked);
     }
     access.respond(status, at);
 }
@@ -314,7 +313,7 @@ Time Interconnect::perform(Access& access) {
     if (region == nullptr) {
         ++decode_errors_;
         access.status = Status::Unsupported;
-        if (access.journey) access.journey->settle(Journey::Outcome::Blocked);
+        if (access.has_journey()) access.journey()->settle(Journey::Outcome::Blocked);
         return own;
     }
     sim::Port& port = *targets_[region->target];

@@ -91,7 +91,7 @@ private:
     void receive(Ingress& ingress, sim::Access& access, Time at);
     [[gnu::noinline]] void receive_otherwise(Ingress& ingress, sim::Access& access, Time at);
     bool may_pass(const Ingress& ingress, const sim::Access& access) const;
-    void pass(Ingress& ingress, sim::Access& access, const Region& region, Time at);
+    void pass(sim::Access& access, const Region& region, Time at);
     static void arrive_event(void* ingress, void* access);
     void arrive(Item item);
     void admit(Item item);

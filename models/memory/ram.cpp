@@ -60,7 +60,7 @@ inline void Ram::execute(sim::Access& access) {
         ++writes_;
         bytes_written_ += access.size;
         // A message that ends in memory has reached no interrupt controller.
-        if (access.journey) access.journey->settle(sim::Journey::Outcome::Blocked);
+        if (access.has_journey()) access.journey()->settle(sim::Journey::Outcome::Blocked);
     }
 }
 

@@ -10,6 +10,20 @@ AccessPool::~AccessPool() {
 
 // What happens seldom stands here, out of the way of what every access does.
 
+namespace {
+/// Holds an answer for the time that it has in the scratch of the access.
+class Delay final : public Initiator {
+public:
+    void complete(Access& access, Time at) override { access.respond(at + access.scratch()); }
+};
+Delay delay;
+}  // namespace
+
+void Access::push_delay() {
+    scratch() = std::exchange(answer_delay_, 0);
+    push(delay);
+}
+
 void Access::end_abandoned() {
     if (!has(owned_flag)) pool_->release(*this);
 }
@@ -22,8 +36,6 @@ void Access::fetch_data() {
 
 void Access::grow(u32 bytes) { large_.resize(bytes); }
 
-void AccessPool::end_journey(Access& access) { access.journey.reset(); }
-
 AccessPtr AccessPool::grow_and_make(Command command, u64 address, u32 size, const Attributes& attributes) {
     Access& access = *all_.emplace_back(std::make_unique<Access>());
     access.pool_ = this;
@@ -35,6 +47,7 @@ void AccessPool::drop_in_flight() {
     for (const auto& access : all_) {
         if (!access->under_way()) continue;
         access->depth_ = 0;
+        access->answer_delay_ = 0;
         if (void* const foreign = access->foreign()) cleaner_(foreign);
         access->set_foreign(nullptr);
         if (!access->has(Access::owned_flag)) release(*access);

@@ -75,14 +75,14 @@ class alignas(64) Access {
     static constexpr u32 inline_bytes = 64;
     static constexpr std::size_t max_hops = 12;
 
-    // What every access uses comes first, for it to lie in few lines of the host's cache: the first has the way back of
-    // one that meets nobody but the interconnect.
+    // What every access uses comes first, for it to lie in two lines of the host's cache: itself, and the way back.
     enum Flag : u8 {
         abandoned_flag = 1,
         owned_flag = 2,      ///< by an AccessPtr
         announced_flag = 4,  ///< `acceptance_` waits
         adapted_flag = 8,    ///< there is something `foreign_`
         lent_flag = 16,      ///< the data is not here: `word_` is its address
+        journey_flag = 32,   ///< there is a `journey_`
     };
     u8 flags_ = 0;
     u8 depth_ = 0;  ///< hops to come back to
@@ -92,30 +92,39 @@ public:
     Status status = Status::Pending;
     u32 size = 0;
     u64 address = 0;
-    /// Room for whoever holds the access now, the pool included; what a forwarder leaves here before it pushes itself
-    /// is here again when the access comes back to it.
-    u64 scratch = 0;
-
-private:
-    u64 word_ = 0;  ///< the data of an access that is no larger
-    std::array<Hop, max_hops> hops_{};
-    void* foreign_ = nullptr;
-    Acceptance* acceptance_ = nullptr;
-
-public:
-    alignas(64) Attributes attributes;
-    AtomicOperation operation = AtomicOperation::CompareSwap;
-    std::shared_ptr<Journey> journey;  ///< set for a message, a write, whose way is recorded
+    Attributes attributes;
 
 private:
     AccessPool* pool_ = nullptr;
+
+    alignas(64) u64 word_ = 0;  ///< the data of an access that is no larger
+    Time answer_delay_ = 0;     ///< that the answer still gets before it comes to the last hop
+    std::array<Hop, max_hops + 1> hops_{};
+    void* foreign_ = nullptr;
+    Acceptance* acceptance_ = nullptr;
+    std::shared_ptr<Journey> journey_;
     alignas(64) std::array<u8, inline_bytes> inline_{};
     std::vector<u8> large_;
 
 public:
     // Of one that was made as an atomic.
+    AtomicOperation operation = AtomicOperation::CompareSwap;
     u64 operand = 0;
     u64 compare = 0;  ///< of a CompareSwap
+
+    /// Room for whoever holds the access now, the pool included; what a forwarder leaves here before it pushes itself
+    /// is here again when the access comes back to it.
+    u64& scratch() { return hops_[depth_].scratch; }
+    u64 scratch() const { return hops_[depth_].scratch; }
+
+    /// Of a message, a write, whose way is recorded.
+    void set_journey(std::shared_ptr<Journey> journey) {
+        set(journey_flag, journey != nullptr);
+        journey_ = std::move(journey);
+    }
+    bool has_journey() const { return has(journey_flag); }
+    /// Null for most.
+    const std::shared_ptr<Journey>& journey() const { return journey_; }
 
     /// What the protocol adapter that the access passes has left; owned by the adapter's pool. Null: nothing.
     void* foreign() const { return has(adapted_flag) ? foreign_ : nullptr; }
@@ -195,10 +204,17 @@ public:
 
     /// The way back: each initiator and forwarder pushes itself before it passes the access on.
     void push(Initiator& hop) {
-        assert(depth_ != hops_.size());
-        hops_[depth_++] = {&hop, scratch};
+        if (answer_delay_ != 0) [[unlikely]]
+            push_delay();
+        assert(depth_ != max_hops);
+        hops_[depth_++].initiator = &hop;
     }
-    /// What `hop`, which the access is to come back to, has left in `scratch`.
+    /// Instead of push(), by a forwarder that does no more with the answer than to pass it on, `latency` later.
+    void delay_answer(Time latency) {
+        assert(under_way());
+        answer_delay_ += latency;
+    }
+    /// What `hop`, which the access is to come back to, has left in scratch().
     u64 left_by(const Initiator& hop) const;
     void respond(Time at);
     void respond(Status final_status, Time at) {
@@ -219,6 +235,7 @@ private:
     friend struct AccessRelease;
     bool has(Flag flag) const { return (flags_ & flag) != 0; }
     void set(Flag flag, bool on) { flags_ = static_cast<u8>(on ? flags_ | flag : flags_ & ~flag); }
+    void push_delay();
     void end_abandoned();
     void grow(u32 bytes);
     void fetch_data();
@@ -255,13 +272,12 @@ private:
     friend struct AccessRelease;
     AccessPtr grow_and_make(Command command, u64 address, u32 size, const Attributes& attributes);
     void release(Access& access) {
-        if (access.command == Command::Write && access.journey) [[unlikely]]
-            end_journey(access);
-        access.scratch = reinterpret_cast<u64>(free_);
+        if (access.has_journey()) [[unlikely]]
+            access.set_journey(nullptr);
+        access.scratch() = reinterpret_cast<u64>(free_);
         free_ = &access;
         --in_use_;
     }
-    static void end_journey(Access& access);
 
     std::vector<std::unique_ptr<Access>> all_;
     Access* free_ = nullptr;
@@ -280,17 +296,15 @@ inline void AccessRelease::operator()(Access* access) const {
     if (free_ == nullptr) [[unlikely]]
         return grow_and_make(command, address, size, attributes);
     Access* const access = free_;
-    assert(access->journey == nullptr);
-    free_ = reinterpret_cast<Access*>(access->scratch);
+    assert(access->journey_ == nullptr && access->depth_ == 0 && access->answer_delay_ == 0);
+    free_ = reinterpret_cast<Access*>(access->scratch());
     ++in_use_;
     access->command = command;
     access->status = Status::Pending;
     access->address = address;
     access->attributes = attributes;
-    access->scratch = 0;
     if (command == Command::Atomic) access->operand = access->compare = 0;
     access->flags_ = static_cast<u8>((access->flags_ & Access::adapted_flag) | Access::owned_flag);
-    access->depth_ = 0;
     access->resize(size);
     return AccessPtr(access);
 }
@@ -314,15 +328,15 @@ inline u64 Access::left_by(const Initiator& hop) const {
 
 inline void Access::respond(Time at) {
     assert(under_way());
-    const Hop& hop = hops_[--depth_];
-    scratch = hop.scratch;
+    Initiator* const hop = hops_[--depth_].initiator;
+    at += std::exchange(answer_delay_, 0);
     if (abandoned()) [[unlikely]] {
         if (!under_way()) {
             end_abandoned();
             return;
         }
     }
-    hop.initiator->complete(*this, at);
+    hop->complete(*this, at);
 }
 
 /// A port that calls a target directly.

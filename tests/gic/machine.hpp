@@ -65,7 +65,7 @@ public:
         sim::Access& access = *accesses_.back();
         access.set_value(value);
         access.attributes.device_id = device;
-        access.journey = std::move(journey);
+        access.set_journey(std::move(journey));
         access.push(*this);
         target.receive(access, simulation_.now());
     }

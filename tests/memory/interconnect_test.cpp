@@ -190,7 +190,7 @@ TEST(Ordering, JourneyHoldsTheWaitForOrder) {
     fabric.device.attributes.transaction_class = TransactionClass::Message;
     sim::AccessPtr access = fabric.device.make(sim::Command::Write, doorbell_base, 4);
     const auto journey = std::make_shared<sim::Journey>(observer, 0, 0);
-    access->journey = journey;
+    access->set_journey(journey);
     fabric.device.send(std::move(access));
     fabric.run();
     EXPECT_EQ(journey->spent(sim::Journey::Part::Interconnect), fabric.doorbell.log.at(0).at);

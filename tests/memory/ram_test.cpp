@@ -125,7 +125,7 @@ TEST(Ram, MessageThatEndsInMemoryIsBlocked) {
     Ram ram(simulation, small());
     test::Sender sender(simulation, ram);
     sim::AccessPtr access = sender.make(sim::Command::Write, 0x40000000, 4);
-    access->journey = std::make_shared<sim::Journey>(observer, 0, 0);
+    access->set_journey(std::make_shared<sim::Journey>(observer, 0, 0));
     sender.send(std::move(access));
     simulation.scheduler().run(end_of_time);
     EXPECT_EQ(observer.blocked, 1);

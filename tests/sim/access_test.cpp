@@ -85,7 +85,6 @@ TEST(Access, ComesFreshFromThePool) {
     first->attributes.privileged = true;
     first->status = Status::Ok;
     first->operand = first->compare = 3;
-    first->scratch = 4;
     Access* const raw = first.get();
     EXPECT_EQ(simulation.accesses().in_use(), 1u);
     first.reset();
@@ -94,8 +93,7 @@ TEST(Access, ComesFreshFromThePool) {
     ASSERT_EQ(second.get(), raw) << "the pool does not reuse: the test tests nothing";
     EXPECT_FALSE(second->attributes.privileged);
     EXPECT_EQ(second->status, Status::Pending);
-    EXPECT_EQ(second->scratch, 0u);
-    EXPECT_EQ(second->journey, nullptr);
+    EXPECT_EQ(second->journey(), nullptr);
     EXPECT_FALSE(second->under_way());
     EXPECT_FALSE(second->is_write());
     second.reset();
@@ -296,14 +294,38 @@ TEST(Access, TellsWhatEachHopHasLeftForItsReturn) {
     Forwarder outer(target, 0);
     Forwarder inner(target, 0);
     const auto access = simulation.accesses().make(Command::Read, 0, 8);
-    access->scratch = 11;
+    access->scratch() = 11;
     access->push(outer);
-    access->scratch = 22;
+    access->scratch() = 22;
     access->push(inner);
-    access->scratch = 33;
+    access->scratch() = 33;
     EXPECT_EQ(access->left_by(outer), 11u);
     EXPECT_EQ(access->left_by(inner), 22u);
-    EXPECT_EQ(access->scratch, 33u);
+    EXPECT_EQ(access->scratch(), 33u);
+}
+
+TEST(Access, AnswerIsDelayedForTheHopThatWasLastWhenTheDelayWasGiven) {
+    struct Sender final : Initiator {
+        void complete(Access& access, Time at) override {
+            times.push_back(at);
+            if (access.under_way()) access.respond(at);
+        }
+        std::vector<Time> times;
+    } near, far;
+    Simulation simulation;
+    const auto access = simulation.accesses().make(Command::Read, 0, 8);
+    access->push(near);
+    access->delay_answer(3);
+    access->delay_answer(4);
+    access->push(far);
+    access->delay_answer(20);
+    access->respond(Status::Ok, 100);
+    EXPECT_EQ(far.times, std::vector<Time>{120});
+    EXPECT_EQ(near.times, std::vector<Time>{127});
+    // The next answer is its own.
+    access->push(near);
+    access->respond(Status::Ok, 200);
+    EXPECT_EQ(near.times.back(), 200u);
 }
 
 TEST(Access, WhoWantsToKnowIsToldOnceThatItWasTakenIn) {

@@ -16,7 +16,7 @@ DistributorFrame::DistributorFrame(sim::Simulation& simulation, const sim::Clock
 bool DistributorFrame::take_message(sim::Access& access, u64 offset) {
     if (!is_message(access)) return false;
     const u32 intid = static_cast<u32>(access.value() & 0x1FFF);
-    if (offset == spec::gicd_setspi) doorbell_.set_spi(intid, access.journey);
+    if (offset == spec::gicd_setspi) doorbell_.set_spi(intid, access.journey());
     else if (offset == spec::gicd_clrspi) doorbell_.clear_spi(intid);
     else return false;
     return true;
@@ -39,7 +39,7 @@ bool V2mFrame::take_message(sim::Access& access, u64 offset) {
     const u64 intid = access.value();
     // Only the SPIs that the frame owns; no requester is checked, which is why it isolates nobody.
     const bool owned = intid >= device_.first_spi && intid < u64{device_.first_spi} + device_.count;
-    doorbell_.pulse_spi(owned ? static_cast<u32>(intid) : spec::spurious, access.journey);
+    doorbell_.pulse_spi(owned ? static_cast<u32>(intid) : spec::spurious, access.journey());
     return true;
 }
 

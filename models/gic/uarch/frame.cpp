@@ -51,12 +51,12 @@ sim::Status Frame::apply(sim::Access& access, u64 offset) {
     if (!legal) {
         ++discarded_;
         if (access.command != sim::Command::Write) std::memset(access.data(), 0, access.size);
-        if (access.journey) access.journey->settle(sim::Journey::Outcome::Blocked);
+        if (access.has_journey()) access.journey()->settle(sim::Journey::Outcome::Blocked);
         return sim::Status::Discarded;
     }
     if (access.is_write()) write(offset, access.size, access.value());
     else access.set_value(read(offset, access.size));
-    if (access.journey) access.journey->settle(sim::Journey::Outcome::Blocked);
+    if (access.has_journey()) access.journey()->settle(sim::Journey::Outcome::Blocked);
     if (sim::Trace* trace = simulation_.trace(); trace != nullptr && trace->wants(sim::Trace::Kind::Mmio))
         trace->line(sim::Trace::Kind::Mmio, simulation_.now(), name_,
                     fmt::format("{} {:#07x} {} {:#x}", access.is_write() ? "write" : "read", offset, access.size * 8,

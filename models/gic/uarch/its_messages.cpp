@@ -66,7 +66,7 @@ bool Its::take_over(sim::Access& access, u64 offset) {
     if (!is_message(access, offset)) return false;
     // The DeviceID comes with the transaction and never from the data.
     scope_.spawn("message",
-                 message(&access, access.attributes.device_id, static_cast<u32>(access.value()), access.journey));
+                 message(&access, access.attributes.device_id, static_cast<u32>(access.value()), access.journey()));
     return true;
 }
 
@@ -77,7 +77,7 @@ bool Its::take_message(sim::Access& access, u64 offset) {
     }
     if (!is_message(access, offset)) return false;
     scope_.spawn("message",
-                 message(nullptr, access.attributes.device_id, static_cast<u32>(access.value()), access.journey));
+                 message(nullptr, access.attributes.device_id, static_cast<u32>(access.value()), access.journey()));
     return true;
 }
 

@@ -25,7 +25,7 @@ bool MessageFrame::take_message(sim::Access& access, u64 offset) {
     // Only its own SPIs; no requester is checked, which is why it isolates nobody.
     const bool owned = number >= device_.first_spi && number < u64{device_.first_spi} + device_.count;
     const u32 intid = owned ? static_cast<u32>(number) : spec::spurious;
-    if (offset == spec::gicm_setspi) doorbell_.set_spi(intid, access.journey);
+    if (offset == spec::gicm_setspi) doorbell_.set_spi(intid, access.journey());
     else doorbell_.clear_spi(intid);
     return true;
 }
@@ -47,7 +47,7 @@ bool MessageWindow::take_message(sim::Access& access, u64 offset) {
     const u64 place = data[spec::WindowData::Vector] - spec::first_window_vector;
     const bool known = cpu < cpus_ && place < config_.count && data[spec::WindowData::DeliveryMode] == 0;
     const u64 intid = known ? config_.first_spi + cpu * config_.count + place : spec::spurious;
-    doorbell_.set_spi(static_cast<u32>(intid), access.journey);
+    doorbell_.set_spi(static_cast<u32>(intid), access.journey());
     return true;
 }
 

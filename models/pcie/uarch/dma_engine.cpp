@@ -125,7 +125,7 @@ inline void DmaEngine::limit(sim::Attributes& attributes) const {
 }
 
 inline void DmaEngine::launch(DmaRequest& request, Time arrival) {
-    request.access->scratch = reinterpret_cast<u64>(&request);
+    request.access->scratch() = reinterpret_cast<u64>(&request);
     request.access->push(*this);
     root_->request(number_, *request.access, arrival);
 }
@@ -241,7 +241,7 @@ void DmaEngine::issue_posted() {
         request.access->set_value(posted.message.data);
         // A message is a plain write, never relaxed, never without snoop.
         request.access->attributes.transaction_class = sim::TransactionClass::Message;
-        request.access->journey = messages_.begin(posted.message.vector, sent.start);
+        request.access->set_journey(messages_.begin(posted.message.vector, sent.start));
         count_packet(sent.start, "MSI", *request.access);
     } else {
         DmaTransfer& transfer = *posted.transfer;
@@ -284,7 +284,7 @@ void DmaEngine::write_done(DmaRequest& request, Time at) {
 }
 
 void DmaEngine::complete(sim::Access& access, Time at) {
-    DmaRequest& request = *reinterpret_cast<DmaRequest*>(access.scratch);
+    DmaRequest& request = *reinterpret_cast<DmaRequest*>(access.scratch());
     if (access.is_write()) write_done(request, at);
     else simulation_.scheduler().at(at + config_.receive_latency, &DmaEngine::read_arrived, this, &request);
 }

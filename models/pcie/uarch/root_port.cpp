@@ -44,11 +44,11 @@ void RootPort::request(u32 function, sim::Access& access, Time at) {
     ++under_way_;
     if (access.is_write()) {
         ++writes_;
-        access.scratch = posted_oldest_ + posted_.size();
+        access.scratch() = posted_oldest_ + posted_.size();
         posted_.push_back(end_of_time);
     } else {
         ++reads_;
-        access.scratch = note_of(function);
+        access.scratch() = note_of(function);
     }
     access.push(*this);
     // One link delivers in order of time, so that it may be passed on ahead; several do not.
@@ -64,8 +64,8 @@ void RootPort::pass_on(void* object, void* access) {
 
 void RootPort::send_upstream(sim::Access& access, Time at) {
     const Time passed = at + config_.request_latency;
-    if (access.journey) [[unlikely]]
-        access.journey->leave(sim::Journey::Part::Link, passed);
+    if (access.has_journey()) [[unlikely]]
+        access.journey()->leave(sim::Journey::Part::Link, passed);
     // A read leaves its buffer when it is passed on, and there is room for it; a write keeps it until it is visible.
     if (!access.is_write()) {
         if (holds_) access.announce_to(*this);
@@ -84,7 +84,7 @@ void RootPort::complete(sim::Access& access, Time at) {
         return;
     }
     // A reset has forgotten those before it.
-    if (access.scratch >= posted_oldest_) {
+    if (access.scratch() >= posted_oldest_) {
         --under_way_;
         visible(access, at);
     }
@@ -93,7 +93,7 @@ void RootPort::complete(sim::Access& access, Time at) {
 
 void RootPort::visible(const sim::Access& write, Time at) {
     link_.up().give_back(brought_by(write), at);
-    posted_[write.scratch - posted_oldest_] = at;
+    posted_[write.scratch() - posted_oldest_] = at;
     while (!posted_.empty() && posted_.front() != end_of_time) {
         visible_until_ = std::max(visible_until_, posted_.front());
         posted_.pop_front();
@@ -108,7 +108,7 @@ void RootPort::visible(const sim::Access& write, Time at) {
 
 /// The requester, or the port, has forgotten it.
 void RootPort::give_up(sim::Access& read) {
-    release(read.scratch);
+    release(read.scratch());
     read.respond(sim::Status::Timeout, simulation_.now());
 }
 
@@ -137,18 +137,18 @@ void RootPort::trace_packet(Time at, const char* kind, u64 address, u32 piece) {
 
 /// The last completion of a read arrives.
 inline void RootPort::deliver(sim::Access& read, Time arrival) {
-    release(read.scratch);
+    release(read.scratch());
     read.respond(arrival);
 }
 
 void RootPort::completion_ready(void* object, void* argument) {
     RootPort& port = *static_cast<RootPort*>(object);
     sim::Access& read = *static_cast<sim::Access*>(argument);
-    if (!port.current(read.scratch) || read.abandoned()) [[unlikely]] {
+    if (!port.current(read.scratch()) || read.abandoned()) [[unlikely]] {
         port.give_up(read);
         return;
     }
-    Function& function = *port.attachments_[static_cast<u32>(read.scratch)].function;
+    Function& function = *port.attachments_[static_cast<u32>(read.scratch())].function;
     u64 address = read.address;
     // An unsuccessful completion has no data.
     u32 remaining = sim::succeeded(read.status) || read.status == sim::Status::Poisoned ? read.size : 0;

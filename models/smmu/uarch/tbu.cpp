@@ -35,8 +35,8 @@ Tbu::~Tbu() {
 }
 
 void Tbu::receive(Access& access, Time at) {
-    if (access.journey) [[unlikely]]
-        access.journey->enter(Journey::Part::Smmu, at);
+    if (access.has_journey()) [[unlikely]]
+        access.journey()->enter(Journey::Part::Smmu, at);
     if (at <= simulation_.now()) take(access);
     else simulation_.scheduler().at(at, &Tbu::arrived, this, &access);
 }

@@ -153,9 +153,9 @@ inline bool Tbu::behind_a_write(const Pending& pending) {
         pending.output = access.address;
     }
     pending.state = Pending::State::Sent;
-    access.scratch = reinterpret_cast<u64>(&pending);
-    if (access.journey) [[unlikely]]
-        access.journey->leave(sim::Journey::Part::Smmu, at);
+    access.scratch() = reinterpret_cast<u64>(&pending);
+    if (access.has_journey()) [[unlikely]]
+        access.journey()->leave(sim::Journey::Part::Smmu, at);
     access.push(*this);
     output_.send(access, at);
 }

@@ -57,9 +57,9 @@ void Tbu::terminate(Pending& pending, const Outcome& found, Time at) {
     ++lane.in_flight;  // the lane is used below
     answer(access, outcome);
     release(pending, at);
-    if (access.journey) {
-        access.journey->leave(Journey::Part::Smmu, at);
-        access.journey->settle(Journey::Outcome::Blocked);
+    if (access.has_journey()) {
+        access.journey()->leave(Journey::Part::Smmu, at);
+        access.journey()->settle(Journey::Outcome::Blocked);
     }
     access.respond(at);
     if (write) send_released(lane);
@@ -154,7 +154,7 @@ void Tbu::drop(Lane& lane) {
 }
 
 void Tbu::complete(Access& access, Time at) {
-    Pending& pending = *reinterpret_cast<Pending*>(access.scratch);
+    Pending& pending = *reinterpret_cast<Pending*>(access.scratch());
     release(pending, at);
     access.respond(at);
 }

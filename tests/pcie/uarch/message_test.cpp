@@ -10,8 +10,8 @@ namespace {
 struct Doorbell final : sim::Target {
     explicit Doorbell(sim::Simulation& owner) : simulation(owner) {}
     void receive(sim::Access& access, Time at) override {
-        if (access.journey) {
-            journeys.push_back(access.journey);
+        if (access.has_journey()) {
+            journeys.push_back(access.journey());
             arrivals.push_back(at);
             data.push_back(access.value());
             attributes.push_back(access.attributes);
