@@ -5,24 +5,8 @@ namespace smmusim::memory {
 Ram::Ram(sim::Simulation& simulation, const MemoryConfig& config)
     : simulation_(simulation),
       storage_(Backing::parse(config.backing), config.base, config.size),
-      bandwidth_(config.bandwidth),
-      pipe_(0, config.latency) {}
-
-void Ram::divide(u32 bytes) {
-    divided_ = bytes;
-    quotient_ = u64{bytes} * 8 * second / bandwidth_;
-    remainder_ = u64{bytes} * 8 * second % bandwidth_;
-}
-
-inline Time Ram::transfer_time(u32 bytes) {
-    if (bytes != divided_) [[unlikely]]  // most transfers are of the size of the one before
-        divide(bytes);
-    carried_ += remainder_;
-    if (carried_ < bandwidth_) [[likely]]
-        return quotient_;
-    carried_ -= bandwidth_;
-    return quotient_ + 1;
-}
+      pipe_(0, config.latency),
+      rate_(8 * second, config.bandwidth) {}
 
 void Ram::receive(sim::Access& access, Time at) {
     if (at <= simulation_.now()) {
@@ -66,7 +50,7 @@ inline void Ram::execute(sim::Access& access) {
 
 void Ram::arrive(sim::Access& access) {
     execute(access);
-    const Time occupied = transfer_time(access.size);
+    const Time occupied = rate_.take(access.size);
     busy_ += occupied;
     const Time first = pipe_.enter(simulation_.now(), occupied);
     // A transfer longer than the latency ends later than it.
@@ -82,7 +66,7 @@ void Ram::inspect(sim::Access& access) { move(access); }
 
 void Ram::reset() {
     pipe_.reset();
-    carried_ = 0;
+    rate_.restart();
 }
 
 void Ram::statistics(sim::StatisticsVisitor& visit) {

@@ -6,6 +6,7 @@
 #include "memory/storage.hpp"
 #include "sim/access.hpp"
 #include "sim/config.hpp"
+#include "sim/exact_rate.hpp"
 #include "sim/resources.hpp"
 #include "sim/statistics.hpp"
 
@@ -56,17 +57,11 @@ private:
     void execute(sim::Access& access);
     /// The bytes, and the status.
     void move(sim::Access& access);
-    Time transfer_time(u32 bytes);
-    void divide(u32 bytes);
 
     sim::Simulation& simulation_;
     Storage storage_;
-    u64 bandwidth_;
     sim::Pipe pipe_;
-    u64 carried_ = 0;  ///< part of a picosecond that earlier transfers have used
-    u32 divided_ = 0;  ///< size of which the division is known
-    u64 quotient_ = 0;
-    u64 remainder_ = 0;
+    sim::ExactRate rate_;
     u64 reads_ = 0;
     u64 writes_ = 0;
     u64 bytes_read_ = 0;
