@@ -28,11 +28,10 @@ void LinkDirection::set_payload_limit(u32 bytes) {
     wire_.set_byte_time(spec::byte_time(config_.generation, config_.width, bytes));
 }
 
-void LinkDirection::collect_due(Pool& pool) {
+void LinkDirection::collect(Pool& pool) {
     while (!pool.returning.empty() && pool.returning.front().at <= simulation_.now()) {
-        // A reset has given everything back already; what comes late changes nothing.
-        pool.header = std::min(pool.header + pool.returning.front().header, pool.header_limit);
-        pool.data = std::min(pool.data + pool.returning.front().data, pool.data_limit);
+        pool.header += pool.returning.front().header;
+        pool.data += pool.returning.front().data;
         pool.returning.pop_front();
     }
 }
@@ -73,8 +72,10 @@ void LinkDirection::wait_for_credits(Sender& sender) {
 
 void LinkDirection::arm_credits() {
     Time wake = end_of_time;
-    for (const Pool& pool : pools_)
+    for (Pool& pool : pools_) {
+        collect(pool);
         if (!pool.returning.empty()) wake = std::min(wake, pool.returning.front().at);
+    }
     if (wake >= credit_wake_) return;
     simulation_.scheduler().cancel(credit_token_);
     credit_wake_ = wake;
@@ -105,6 +106,7 @@ void LinkDirection::reset() {
     for (Pool& pool : pools_) {
         pool.header = pool.header_limit;
         pool.data = pool.data_limit;
+        pool.header_used = pool.data_used = 0;
         pool.returning.clear();
     }
     // Whoever waits may go on, if it still has something to send.

@@ -76,8 +76,10 @@ private:
     struct Pool {
         u32 header_limit = 0;  ///< 0: infinite
         u32 data_limit = 0;
-        u32 header = 0;
+        u32 header = 0;  ///< at hand, as far as they have been collected
         u32 data = 0;
+        u32 header_used = 0;  ///< by packets whose buffers the receiver has not freed
+        u32 data_used = 0;
         sim::Ring<Return> returning;  ///< in order of time
     };
     template <Sender::Hook Sender::*Member>
@@ -90,10 +92,13 @@ private:
     static void credits_back(void* direction, void*);
     void arm_wire();
     void arm_credits();
-    void collect(Pool& pool) {
-        if (!pool.returning.empty() && pool.returning.front().at <= simulation_.now()) collect_due(pool);
+    /// The header and the data credits of the class (PCIe, flow control).
+    static bool covers(const Pool& pool, const spec::Packet& packet) {
+        return (pool.header_limit == 0 || pool.header >= packet.header_credits()) &&
+               (pool.data_limit == 0 || pool.data >= packet.data_credits());
     }
-    void collect_due(Pool& pool);
+    /// Credits that have come back; asked for when those at hand do not do.
+    void collect(Pool& pool);
     Pool& pool_of(const spec::Packet& packet) { return pools_[static_cast<u8>(packet.packet_class)]; }
 
     sim::Simulation& simulation_;
@@ -116,18 +121,23 @@ private:
 
 [[gnu::always_inline]] inline bool LinkDirection::affordable(const spec::Packet& packet) {
     Pool& pool = pool_of(packet);
+    if (covers(pool, packet)) [[likely]]
+        return true;
     collect(pool);
-    // Both the header and the data credits of the class (PCIe, flow control).
-    return (pool.header_limit == 0 || pool.header >= packet.header_credits()) &&
-           (pool.data_limit == 0 || pool.data >= packet.data_credits());
+    return covers(pool, packet);
 }
 
 [[gnu::always_inline]] inline LinkDirection::Sent LinkDirection::send(const spec::Packet& packet, Time earliest) {
     Pool& pool = pool_of(packet);
-    assert(pool.returning.empty() || pool.returning.front().at > simulation_.now());
-    assert(affordable(packet));
-    if (pool.header_limit != 0) pool.header -= packet.header_credits();
-    if (pool.data_limit != 0) pool.data -= packet.data_credits();
+    assert(covers(pool, packet));
+    if (pool.header_limit != 0) {
+        pool.header -= packet.header_credits();
+        pool.header_used += packet.header_credits();
+    }
+    if (pool.data_limit != 0) {
+        pool.data -= packet.data_credits();
+        pool.data_used += packet.data_credits();
+    }
     const u32 bytes = framing_bytes_ + packet.header_bytes + packet.payload_bytes;
     const Serializer::Interval interval = wire_.transmit(std::max(earliest, simulation_.now()), bytes);
     ++packets_;
@@ -138,9 +148,12 @@ private:
 
 [[gnu::always_inline]] inline void LinkDirection::give_back(const spec::Packet& packet, Time at) {
     Pool& pool = pool_of(packet);
-    const u32 header = pool.header_limit != 0 ? packet.header_credits() : 0;
-    const u32 data = pool.data_limit != 0 ? packet.data_credits() : 0;
+    // A reset has given everything back already: of what comes from before it, nothing is added.
+    const u32 header = std::min(packet.header_credits(), pool.header_used);
+    const u32 data = std::min(packet.data_credits(), pool.data_used);
     if ((header | data) == 0) return;
+    pool.header_used -= header;
+    pool.data_used -= data;
     at += config_.credit_return;
     sim::make_room(pool.returning);
     auto place = pool.returning.end();
