@@ -208,7 +208,7 @@ inline void Scheduler::execute(Event& event) {
     if (event.kind == Kind::Timer) [[unlikely]]
         --timers_;
     event.sequence = 0;
-    if (event.time > now_) now_ = event.time;  // advance_to() may have been here
+    now_ = std::max(now_, event.time);  // advance_to() may have been here
     release(event);
     ++executed_;
     function(object, argument);

@@ -72,7 +72,6 @@ void Tbu::accept(Access& access, Time arrived) {
     access.accepted(simulation_.now());
     ++transactions;
     events.report(spec::MonitorEvent::Transaction, access.attributes.stream_id);
-    reap();
     Pending& pending = allocate();
     pending.access = &access;
     pending.lane = &lane_of(access.attributes);

@@ -159,18 +159,19 @@ private:
     void unmark_behind(Lane& lane);
     void release(Pending& pending, Time at);
     void keep_record(Pending& pending, Time at);
-    void reap() {
-        while (!ending_.empty() && ending_.front().at <= simulation_.now()) {
-            pool_.give_back(*ending_.front().pending);
-            ending_.pop_front();
-        }
-    }
     /// Accepted and not answered.
     std::size_t in_flight() const { return pool_.in_use() - ending_.size(); }
+    /// One whose response has arrived serves again.
     Pending& allocate() {
-        Pending& pending = pool_.take();
-        pending.renew();
-        return pending;
+        Pending* pending = nullptr;
+        if (!ending_.empty() && ending_.front().at <= simulation_.now()) [[likely]] {
+            pending = ending_.front().pending;
+            ending_.pop_front();
+        } else {
+            pending = &pool_.take();
+        }
+        pending->renew();
+        return *pending;
     }
     Lane& lane_of(const sim::Attributes& attributes) {
         // A raw requester has no RequesterID: its stream is its identity.
