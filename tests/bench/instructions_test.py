@@ -13,8 +13,8 @@ import pytest
 
 BENCH = os.environ.get("SMMUSIM_BENCH", "build/bin/smmusim_bench")
 SHORT, LONG = 600, 1800
-LIMITS = {"K1": 2_415, "K2": 7_240, "K3": 22_230}
-MISS_LIMITS = {"K1": 25, "K2": 110, "K3": 196}
+LIMITS = {"K1": 2_355, "K2": 7_140, "K3": 21_970, "L1": 3_165}
+MISS_LIMITS = {"K1": 23, "K2": 108, "K3": 196, "L1": 45}
 
 
 def counted(workload: str, reads: int) -> tuple[int, int]:
