@@ -69,22 +69,39 @@ void Scheduler::clear() {
 
 /// Among those of the open buckets, or beyond the horizon.
 Scheduler::Token Scheduler::insert_elsewhere(Event& event, u64 sequence) {
+    const Token token{&event, sequence};
     if (bucket_of(event.time) > current_) {
-        far_.push_back(&event);
-        std::push_heap(far_.begin(), far_.end(), lies_behind);
-        far_bucket_ = bucket_of(far_.front()->time);
-    } else {
-        make_ready(event);
+        push_far(event);
+        return token;
     }
-    return {&event, sequence};
+    // Many may be scheduled for the same time, or one after the other: the search begins behind the latest, if it has
+    // neither run nor been cancelled.
+    Event* const latest = latest_ready_.event_;
+    const bool behind = latest != nullptr && latest->sequence == latest_ready_.sequence_ && latest->before(event);
+    link(event, behind ? &latest->next : &ready_);
+    latest_ready_ = token;
+    return token;
 }
 
-/// In its place among those of the open buckets.
-inline void Scheduler::make_ready(Event& event) {
-    Event** place = &ready_;
+/// In its place in an ordered list, which begins at `place`.
+inline void Scheduler::link(Event& event, Event** place) {
     while (*place != nullptr && (*place)->before(event)) place = &(*place)->next;
     event.next = *place;
     *place = &event;
+}
+
+void Scheduler::push_far(Event& event) {
+    far_.push_back(&event);
+    std::push_heap(far_.begin(), far_.end(), lies_behind);
+    far_bucket_ = bucket_of(far_.front()->time);
+}
+
+Scheduler::Event& Scheduler::pop_far() {
+    std::pop_heap(far_.begin(), far_.end(), lies_behind);
+    Event& event = *far_.back();
+    far_.pop_back();
+    far_bucket_ = far_.empty() ? no_bucket : bucket_of(far_.front()->time);
+    return event;
 }
 
 /// Number of the next bucket that is not empty, or no_bucket.
@@ -111,13 +128,17 @@ u64 Scheduler::distant_bucket() const {
     return std::min(from + (slot - from) % bucket_count, far_bucket_);
 }
 
+inline void Scheduler::mark_empty(u64 slot) {
+    u64& word = used_[slot / 64];
+    word &= ~(u64{1} << (slot % 64));
+    if (word == 0) used_summary_ &= ~(u64{1} << (slot / 64));
+}
+
 /// The events of a bucket within the horizon, which is an open one from now on.
 inline Scheduler::Event* Scheduler::take_list(u64 number) {
     current_ = number;
     const u64 slot = number % bucket_count;
-    u64& word = used_[slot / 64];
-    word &= ~(u64{1} << (slot % 64));
-    if (word == 0) used_summary_ &= ~(u64{1} << (slot / 64));
+    mark_empty(slot);
     return std::exchange(head_[slot], nullptr);
 }
 
@@ -149,7 +170,7 @@ void Scheduler::open_several(u64 number, Event* first) {
             fetch(*event);
             // A few are put in their places one by one, many are sorted in the end.
             if (++count <= few) {
-                make_ready(*event);
+                link(*event, &ready_);
             } else {
                 event->next = ready_;
                 ready_ = event;
@@ -159,10 +180,7 @@ void Scheduler::open_several(u64 number, Event* first) {
     }
     bool many = count > few;
     while (far_bucket_ == number) {
-        std::pop_heap(far_.begin(), far_.end(), lies_behind);
-        Event& event = *far_.back();
-        far_.pop_back();
-        far_bucket_ = far_.empty() ? no_bucket : bucket_of(far_.front()->time);
+        Event& event = pop_far();
         event.next = ready_;
         ready_ = &event;
         many = true;
@@ -189,15 +207,37 @@ inline void Scheduler::drop_cancelled() {
     release(event);
 }
 
-Time Scheduler::next_time() {
-    for (;;) {
-        while (ready_ != nullptr) {
-            if (ready_->sequence != 0) return ready_->time;
-            drop_cancelled();
+/// Time of the earliest live event of the next bucket, or end_of_time. It stays closed, for what is scheduled before it
+/// to find its place at once; those that were cancelled leave it.
+Time Scheduler::earliest_in(u64 number) {
+    Time earliest = end_of_time;
+    const u64 slot = number % bucket_count;
+    for (Event** place = &head_[slot]; *place != nullptr;) {
+        Event& event = **place;
+        if (event.sequence == 0) {
+            *place = event.next;
+            release(event);
+        } else {
+            earliest = std::min(earliest, event.time);
+            place = &event.next;
         }
+    }
+    if (head_[slot] == nullptr) mark_empty(slot);
+    while (far_bucket_ == number && far_.front()->sequence == 0) release(pop_far());
+    if (far_bucket_ == number) earliest = std::min(earliest, far_.front()->time);
+    return earliest;
+}
+
+Time Scheduler::next_time() {
+    while (ready_ != nullptr) {
+        if (ready_->sequence != 0) return ready_->time;
+        drop_cancelled();
+    }
+    for (;;) {
         const u64 number = next_bucket();
         if (number == no_bucket) return end_of_time;
-        open(number);
+        const Time earliest = earliest_in(number);
+        if (earliest != end_of_time || number == far_bucket_) return earliest;
     }
 }
 
@@ -236,8 +276,10 @@ void Scheduler::run(Time limit, Until until) {
     end_ = stop_ ? 0 : std::min(limit, end_of_time - 1) + 1;
     for (;;) {
         if (ready_ == nullptr) [[unlikely]] {
+            // Nothing is opened that does not run now: what is scheduled before it would have to be put in its place.
             const u64 number = next_bucket();
-            if (number == no_bucket) return;
+            if (number == no_bucket || end_ == 0 || number > bucket_of(end_ - 1)) return;
+            if (until == Until::Idle && idle()) return;
             open(number);
             continue;
         }

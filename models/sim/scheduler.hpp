@@ -126,11 +126,15 @@ private:
     }
     void cancel(Event& event);
     Token insert_elsewhere(Event& event, u64 sequence);
-    void make_ready(Event& event);
+    void push_far(Event& event);
+    Event& pop_far();
+    static void link(Event& event, Event** place);
     void drop_cancelled();
     u64 next_bucket() const;
     u64 distant_bucket() const;
+    void mark_empty(u64 slot);
     Event* take_list(u64 number);
+    Time earliest_in(u64 number);
     static void fetch(const Event& event);
     void open(u64 number);
     void open_several(u64 number, Event* first);
@@ -145,6 +149,7 @@ private:
     std::array<u64, bucket_count / 64> used_{};
     u64 used_summary_ = 0;
     Event* ready_ = nullptr;       ///< the events of opened buckets, in order
+    Token latest_ready_;           ///< the last of them that was scheduled
     u64 far_bucket_ = no_bucket;   ///< of the earliest beyond the horizon
     std::vector<Event*> far_;      ///< heap by time, earliest on top
     std::vector<Event*> sorting_;  ///< of sort_ready()
