@@ -33,12 +33,15 @@ Scheduler::Token Scheduler::at(Time when, Function function, void* object, void*
     // Most events lie within the horizon, behind the open buckets: they go to the front of their bucket's list.
     const u64 number = bucket_of(time);
     if (number - current_ - 1 >= bucket_count - 1) return insert_elsewhere(event, sequence_);
-    const u64 slot = number % bucket_count;
+    push_near(event, number % bucket_count);
+    return {&event, event.sequence};
+}
+
+inline void Scheduler::push_near(Event& event, u64 slot) {
     event.next = head_[slot];
     head_[slot] = &event;
     used_[slot / 64] |= u64{1} << (slot % 64);
     used_summary_ |= u64{1} << (slot / 64);
-    return {&event, event.sequence};
 }
 
 Scheduler::Token Scheduler::grow_and_schedule(Time when, Function function, void* object, void* argument, Kind kind) {
@@ -78,16 +81,43 @@ Scheduler::Token Scheduler::insert_elsewhere(Event& event, u64 sequence) {
     // neither run nor been cancelled.
     Event* const latest = latest_ready_.event_;
     const bool behind = latest != nullptr && latest->sequence == latest_ready_.sequence_ && latest->before(event);
-    link(event, behind ? &latest->next : &ready_);
+    const bool soon = link(event, behind ? &latest->next : &ready_);
     latest_ready_ = token;
+    if (!soon) close_early();
     return token;
 }
 
-/// In its place in an ordered list, which begins at `place`.
-inline void Scheduler::link(Event& event, Event** place) {
-    while (*place != nullptr && (*place)->before(event)) place = &(*place)->next;
+/// In its place in an ordered list, which begins at `place`; true if that is near.
+inline bool Scheduler::link(Event& event, Event** place) {
+    unsigned steps = 0;
+    for (; *place != nullptr && (*place)->before(event); ++steps) place = &(*place)->next;
     event.next = *place;
     *place = &event;
+    return steps <= few;
+}
+
+/// Too many are ready for each to be put in its place: those of buckets that were opened ahead go back there.
+void Scheduler::close_early() {
+    const u64 present = bucket_of(now_);
+    if (present >= current_) return;
+    // Where those buckets were, there may be events of a time that is beyond the horizon then.
+    for (u64 ahead = std::min(current_ - present, bucket_count); ahead != 0; --ahead) {
+        const u64 slot = (present + ahead) % bucket_count;
+        for (Event* event = std::exchange(head_[slot], nullptr); event != nullptr;)
+            push_far(*std::exchange(event, event->next));
+        mark_empty(slot);
+    }
+    Event** place = &ready_;
+    while (*place != nullptr && bucket_of((*place)->time) <= present) place = &(*place)->next;
+    Event* event = std::exchange(*place, nullptr);
+    current_ = present;
+    while (event != nullptr) {
+        Event& back = *event;
+        event = event->next;
+        const u64 number = bucket_of(back.time);
+        if (number - current_ < bucket_count) push_near(back, number % bucket_count);
+        else push_far(back);
+    }
 }
 
 void Scheduler::push_far(Event& event) {
@@ -146,7 +176,7 @@ inline Scheduler::Event* Scheduler::take_list(u64 number) {
 inline void Scheduler::fetch(const Event& event) {
     __builtin_prefetch(event.object);
     __builtin_prefetch(event.argument);
-    __builtin_prefetch(static_cast<const char*>(event.argument) + 64);
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(event.argument) + 64));
 }
 
 /// Nothing is ready; the events of this bucket are from now on.
@@ -265,7 +295,7 @@ inline bool Scheduler::ends(const Event& next, Until until) const {
 /// is known early, and the host's processor need not guess it.
 inline void Scheduler::look_ahead() {
     const u64 from = current_ + 1;
-    const u64 near = used_[from % bucket_count / 64] >> (from % 64) & close;
+    const u64 near = used_[from % bucket_count / 64] >> (from % 64) & near_buckets;
     if (near == 0) return;
     const u64 number = from + static_cast<u64>(std::countr_zero(near));
     if (number < far_bucket_) open(number);

@@ -100,7 +100,7 @@ public:
 
 private:
     struct alignas(64) Event {  // one line of the host's cache
-        Event* next = nullptr;  ///< in its bucket, or free
+        Event* next = nullptr;  ///< in its bucket, ready, or free
         Function function = nullptr;
         void* object = nullptr;
         void* argument = nullptr;
@@ -116,7 +116,7 @@ private:
     static constexpr u64 bucket_count = 4096;
     static constexpr u64 no_bucket = ~u64{0};
     static constexpr unsigned few = 24;
-    static constexpr u64 close = 0xFF;  ///< the buckets that look_ahead() opens, as bits
+    static constexpr u64 near_buckets = 0xFF;  ///< those that look_ahead() opens, as bits
     static u64 bucket_of(Time time) { return time >> bucket_shift; }
 
     Token grow_and_schedule(Time when, Function function, void* object, void* argument, Kind kind);
@@ -126,9 +126,11 @@ private:
     }
     void cancel(Event& event);
     Token insert_elsewhere(Event& event, u64 sequence);
+    void push_near(Event& event, u64 slot);
     void push_far(Event& event);
     Event& pop_far();
-    static void link(Event& event, Event** place);
+    static bool link(Event& event, Event** place);
+    void close_early();
     void drop_cancelled();
     u64 next_bucket() const;
     u64 distant_bucket() const;

@@ -197,6 +197,35 @@ TEST(Scheduler, EventScheduledBeforeAPeekedBucketStillRunsFirst) {
     EXPECT_EQ(log.names, (std::vector{1, 2, 3}));
 }
 
+TEST(Scheduler, BucketsThatWereOpenedAheadMayCloseAgain) {
+    Scheduler scheduler;
+    Log log(scheduler);
+    struct Crowd {
+        Scheduler& scheduler;
+        Log& log;
+    } crowd{scheduler, log};
+    // While it runs, the bucket of 7 is open.
+    scheduler.at(
+        10,
+        [](void* object, void*) {
+            Crowd& all = *static_cast<Crowd*>(object);
+            all.log.at((7 + 4095) * bucket, 8);  // the last within the horizon of that bucket
+            for (int count = 0; count < 30; ++count) all.log.at(3 * bucket + 5, 3);
+            all.log.at(2 * bucket, 2);
+            all.log.at(4 * bucket, 4);  // behind too many
+            all.log.at(6 * bucket, 6);  // where the last had its place
+            all.log.at(20, 1);
+            all.log.at(5 * bucket, 5);
+        },
+        &crowd);
+    log.at(7 * bucket, 7);
+    scheduler.run(end_of_time);
+    std::vector<int> expected(30, 3);
+    expected.insert(expected.begin(), {1, 2});
+    expected.insert(expected.end(), {4, 5, 6, 7, 8});
+    EXPECT_EQ(log.names, expected);
+}
+
 TEST(Scheduler, TimersDoNotKeepItBusyButRunUpToALimit) {
     Scheduler scheduler;
     Log log(scheduler);
@@ -298,12 +327,13 @@ private:
     };
 
     Time random_time() {
-        switch (random_() % 6) {
+        switch (random_() % 7) {
             case 0: return scheduler_.now();
             case 1: return scheduler_.now() + random_() % 16;
             case 2: return scheduler_.now() + random_() % bucket;
             case 3: return scheduler_.now() + random_() % horizon;
-            case 4: return scheduler_.now() + horizon - 2 * bucket + random_() % (4 * bucket);
+            case 4: return scheduler_.now() + horizon - 2 * bucket + random_() % (16 * bucket);
+            case 5: return scheduler_.now() + random_() % (9 * bucket);
             default: return scheduler_.now() + random_() % (4 * horizon);
         }
     }
@@ -335,7 +365,8 @@ private:
         }
         model.last_ = model.scheduler_.now();
         model.expected_.erase(model.expected_.begin());
-        const u64 children = model.pushed_ < 20'000 ? model.random_() % 3 : 0;
+        const u64 some = model.random_() % 64 == 0 ? 100 : model.random_() % 3;
+        const u64 children = model.pushed_ < 20'000 ? some : 0;
         for (u64 child = 0; child < children; ++child) model.push();
         if (model.random_() % 4 == 0) model.cancel_one();
     }
