@@ -67,15 +67,14 @@ void LinkDirection::wait_for_credits(Sender& sender) {
     if (sender.credit_hook_.is_linked()) return;
     ++credit_waits_;
     credit_waiters_.push_back(sender);
+    for (Pool& pool : pools_) collect(pool);  // what is back already wakes nobody
     arm_credits();
 }
 
 void LinkDirection::arm_credits() {
     Time wake = end_of_time;
-    for (Pool& pool : pools_) {
-        collect(pool);
+    for (const Pool& pool : pools_)
         if (!pool.returning.empty()) wake = std::min(wake, pool.returning.front().at);
-    }
     if (wake >= credit_wake_) return;
     simulation_.scheduler().cancel(credit_token_);
     credit_wake_ = wake;

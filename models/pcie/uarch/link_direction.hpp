@@ -78,7 +78,7 @@ private:
         u32 data_limit = 0;
         u32 header = 0;  ///< at hand, as far as they have been collected
         u32 data = 0;
-        u32 header_used = 0;  ///< by packets whose buffers the receiver has not freed
+        u32 header_used = 0;  ///< of packets that have not been given back
         u32 data_used = 0;
         sim::Ring<Return> returning;  ///< in order of time
     };
@@ -148,7 +148,8 @@ private:
 
 [[gnu::always_inline]] inline void LinkDirection::give_back(const spec::Packet& packet, Time at) {
     Pool& pool = pool_of(packet);
-    // A reset has given everything back already: of what comes from before it, nothing is added.
+    // A reset has given everything back already. What comes late from before it can only return credits of packets
+    // sent since, early; there are never more than were advertised.
     const u32 header = std::min(packet.header_credits(), pool.header_used);
     const u32 data = std::min(packet.data_credits(), pool.data_used);
     if ((header | data) == 0) return;

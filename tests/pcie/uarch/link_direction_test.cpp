@@ -18,8 +18,8 @@ struct TestSender final : Sender {
 };
 
 struct Wire : testing::Test {
-    LinkDirection& make(const CreditConfig& credits) {
-        config.credit_return = 40 * nanosecond;
+    LinkDirection& make(const CreditConfig& credits, Time credit_return = 40 * nanosecond) {
+        config.credit_return = credit_return;
         config.propagation = 25 * nanosecond;
         direction = std::make_unique<LinkDirection>(simulation, "link0.up", config, credits);
         return *direction;
@@ -100,6 +100,55 @@ TEST_F(LinkDirectionTest, AnEarlierReturnAnnouncedLaterWakesTheWaiterEarlier) {
     up.give_back(write, 100 * nanosecond);
     simulation.scheduler().run(end_of_time);
     EXPECT_EQ(woken, 140 * nanosecond);
+}
+
+TEST_F(LinkDirectionTest, CreditThatIsBackAtOnceWakesWhoWaits) {
+    CreditConfig credits;
+    credits.PH = 1;
+    LinkDirection& up = make(credits, 0);
+    const spec::Packet write = spec::memory_write(0, 4, false);
+    up.send(write, 0);
+    TestSender sender;
+    up.wait_for_credits(sender);
+    up.give_back(write, simulation.now());
+    simulation.scheduler().run(end_of_time);
+    EXPECT_EQ(sender.calls, 1u);
+    EXPECT_TRUE(up.affordable(write));
+}
+
+TEST_F(LinkDirectionTest, CreditThatIsBackAlreadyWakesNobody) {
+    CreditConfig credits;
+    credits.PH = credits.NPH = 1;
+    LinkDirection& up = make(credits);
+    const spec::Packet write = spec::memory_write(0, 4, false), read = spec::memory_read(0, false);
+    up.send(write, 0);
+    up.send(read, 0);
+    up.give_back(write, 0);
+    run_to(50 * nanosecond);
+    TestSender sender;
+    up.wait_for_credits(sender);  // for that of the read
+    run_to(90 * nanosecond);
+    EXPECT_EQ(sender.calls, 0u);
+    up.give_back(read, simulation.now());
+    simulation.scheduler().run(end_of_time);
+    EXPECT_EQ(sender.calls, 1u);
+    EXPECT_EQ(simulation.now(), 130 * nanosecond);
+}
+
+TEST_F(LinkDirectionTest, LateCreditsOfBeforeAResetAreNoneBeyondThoseAdvertised) {
+    CreditConfig credits;
+    credits.PD = 8;
+    LinkDirection& up = make(credits);
+    const spec::Packet large = spec::memory_write(0, 128, false), small = spec::memory_write(0, 64, false);
+    up.send(large, 0);
+    up.reset();
+    up.send(small, 0);
+    up.give_back(large, simulation.now());
+    up.give_back(small, simulation.now());
+    run_to(simulation.now() + microsecond);
+    EXPECT_TRUE(up.affordable(large));
+    up.send(large, simulation.now());
+    EXPECT_FALSE(up.affordable(spec::memory_write(0, 16, false)));
 }
 
 TEST_F(LinkDirectionTest, SendersThatWaitForTheWireTakeTurns) {
