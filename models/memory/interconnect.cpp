@@ -12,7 +12,7 @@ using sim::Journey;
 using sim::Status;
 using sim::TransactionClass;
 
-/// One entrance; the way back of an access leads through the one by which it came.
+/// One entrance; the answers to writes whose order is kept come back to the one by which they came.
 class Interconnect::Ingress final : public sim::Target, public sim::Initiator {
 public:
     Ingress(Interconnect& owner, u64 number) : owner_(owner), number_(number) {}

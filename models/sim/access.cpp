@@ -11,17 +11,19 @@ AccessPool::~AccessPool() {
 // What happens seldom stands here, out of the way of what every access does.
 
 namespace {
-/// Holds an answer for the time that it has in the scratch of the access.
+/// Holds an answer for the time that it has in the scratch of the access; has no state.
 class Delay final : public Initiator {
 public:
     void complete(Access& access, Time at) override { access.respond(at + access.scratch()); }
 };
-Delay delay;
+constinit Delay delay;
 }  // namespace
 
 void Access::push_delay() {
+    const u64 left = scratch();
     scratch() = std::exchange(answer_delay_, 0);
     push(delay);
+    scratch() = left;
 }
 
 void Access::end_abandoned() {

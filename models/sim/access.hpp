@@ -76,6 +76,7 @@ class alignas(64) Access {
     static constexpr std::size_t max_hops = 12;
 
     // What every access uses comes first, for it to lie in two lines of the host's cache: itself, and the way back.
+    static_assert(sizeof(Attributes) == 40, "then the first line is full");
     enum Flag : u8 {
         abandoned_flag = 1,
         owned_flag = 2,      ///< by an AccessPtr

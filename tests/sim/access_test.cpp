@@ -308,20 +308,28 @@ TEST(Access, AnswerIsDelayedForTheHopThatWasLastWhenTheDelayWasGiven) {
     struct Sender final : Initiator {
         void complete(Access& access, Time at) override {
             times.push_back(at);
+            scratch = access.scratch();
             if (access.under_way()) access.respond(at);
         }
         std::vector<Time> times;
+        u64 scratch = 0;
     } near, far;
     Simulation simulation;
     const auto access = simulation.accesses().make(Command::Read, 0, 8);
+    access->scratch() = 11;
     access->push(near);
     access->delay_answer(3);
     access->delay_answer(4);
+    access->scratch() = 22;
     access->push(far);
+    EXPECT_EQ(access->left_by(near), 11u);
+    EXPECT_EQ(access->left_by(far), 22u);
     access->delay_answer(20);
     access->respond(Status::Ok, 100);
     EXPECT_EQ(far.times, std::vector<Time>{120});
     EXPECT_EQ(near.times, std::vector<Time>{127});
+    EXPECT_EQ(far.scratch, 22u);
+    EXPECT_EQ(near.scratch, 11u);
     // The next answer is its own.
     access->push(near);
     access->respond(Status::Ok, 200);
