@@ -108,6 +108,7 @@ private:
         Time at;
         Pending* pending;
     };
+    static constexpr std::size_t most_ended = 64;
 
     static void arrived(void* tbu, void* access);
     /// Accepts the access, now or when there is room.
@@ -161,10 +162,20 @@ private:
     void keep_record(Pending& pending, Time at);
     /// Accepted and not answered.
     std::size_t in_flight() const { return pool_.in_use() - ending_.size(); }
-    /// One whose response has arrived serves again.
+    bool ended() const { return !ending_.empty() && ending_.front().at <= simulation_.now(); }
+    /// Those whose response has arrived are free.
+    void reap() {
+        while (ended()) {
+            pool_.give_back(*ending_.front().pending);
+            ending_.pop_front();
+        }
+    }
+    /// One whose response has arrived serves again; after many at a time the rest of them are given back.
     Pending& allocate() {
+        if (ending_.size() > most_ended) [[unlikely]]
+            reap();
         Pending* pending = nullptr;
-        if (!ending_.empty() && ending_.front().at <= simulation_.now()) [[likely]] {
+        if (ended()) [[likely]] {
             pending = ending_.front().pending;
             ending_.pop_front();
         } else {
@@ -228,6 +239,7 @@ private:
 
 template <class Visitor, class EndingVisitor>
 void Tbu::for_each_in_flight(Visitor visitor, EndingVisitor ending) {
+    reap();
     std::size_t left = in_flight();
     for (auto place = pool_.all().begin(); left != 0; ++place) {
         if (place->lane == nullptr) continue;
