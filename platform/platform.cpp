@@ -237,11 +237,11 @@ void Platform::submit(const StreamIdentity& identity, const PageHandle& operatio
     parts.smmus[identity.smmu]->page_request(request);
 }
 
-std::vector<results::SlotHistory> Platform::occupancy() {
-    std::vector<results::SlotHistory> histories;
+std::vector<sim::SlotHistory> Platform::occupancy() {
+    std::vector<sim::SlotHistory> histories;
     for (const auto& smmu : machine().smmus)
-        for (smmu::uarch::SlotUse& use : smmu->occupancy())
-            histories.push_back({smmu->name() + "." + use.name, std::move(use.windows)});
+        for (sim::SlotHistory& history : smmu->occupancy())
+            histories.push_back({smmu->name() + "." + history.name, std::move(history.windows)});
     return histories;
 }
 

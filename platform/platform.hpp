@@ -69,7 +69,7 @@ public:
     memory::Storage& memory() { return machine_.ram->storage(); }
     const std::vector<results::Event>& events() const { return machine_.events.events(); }
     /// The use of slots over time, of the SMMUs whose configuration keeps it.
-    std::vector<results::SlotHistory> occupancy();
+    std::vector<sim::SlotHistory> occupancy();
 
     // Time. Exceptions of activities and callbacks arrive here; stop() makes the run under way return early.
     Time now() const { return machine_.simulation.now(); }

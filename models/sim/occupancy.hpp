@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "sim/types.hpp"
@@ -88,6 +89,12 @@ private:
     std::vector<Part> parts_{Part{}};
     u64 in_use_ = 0;
     Time accounted_ = 0;
+};
+
+/// The use of one kind of slots over time.
+struct SlotHistory {
+    std::string name;  ///< "tcu.walk_slots"; "smmu0.tcu.walk_slots" among those of a machine
+    std::vector<Occupancy::Window> windows;
 };
 
 }  // namespace smmusim::sim

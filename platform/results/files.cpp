@@ -56,11 +56,11 @@ std::string events_csv(std::span<const Event> events) {
     return text;
 }
 
-std::string occupancy_csv(std::span<const SlotHistory> histories) {
+std::string occupancy_csv(std::span<const sim::SlotHistory> histories) {
     std::string text = "source,start_ps,end_ps,mean,peak\n";
-    for (const SlotHistory& history : histories)
+    for (const sim::SlotHistory& history : histories)
         for (const sim::Occupancy::Window& window : history.windows)
-            text += fmt::format("{},{},{},{:.6g},{}\n", quoted(history.source), window.start, window.end, window.mean(),
+            text += fmt::format("{},{},{},{:.6g},{}\n", quoted(history.name), window.start, window.end, window.mean(),
                                 window.peak);
     return text;
 }

@@ -21,13 +21,8 @@ void write_json(const std::filesystem::path& file, const nlohmann::ordered_json&
 /// events.csv: time, source, name, and one column for each field that occurs.
 std::string events_csv(std::span<const Event> events);
 
-/// The use of one kind of slots over time.
-struct SlotHistory {
-    std::string source;  ///< "smmu0.tcu.walk_slots"
-    std::vector<sim::Occupancy::Window> windows;
-};
 /// occupancy.csv: source, start and end of each window, mean and peak of the slots in use.
-std::string occupancy_csv(std::span<const SlotHistory> histories);
+std::string occupancy_csv(std::span<const sim::SlotHistory> histories);
 
 /// trace.txt: "[    0.000012.345678] smmu0: cmd: ..." with seconds, microseconds and picoseconds.
 class TextTrace final : public sim::Trace {

@@ -126,11 +126,11 @@ py::list transactions(const Machine& machine, std::size_t index, std::size_t tbu
 
 py::dict occupancy(const Machine& machine, std::size_t index) {
     py::dict result;
-    for (const smmu::uarch::SlotUse& use : smmu_at(machine, index).occupancy()) {
+    for (const sim::SlotHistory& history : smmu_at(machine, index).occupancy()) {
         py::list windows;
-        for (const sim::Occupancy::Window& window : use.windows)
+        for (const sim::Occupancy::Window& window : history.windows)
             windows.append(py::make_tuple(window.start, window.end, window.mean(), window.peak));
-        result[py::str(use.name)] = windows;
+        result[py::str(history.name)] = windows;
     }
     return result;
 }

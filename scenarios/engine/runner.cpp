@@ -116,8 +116,7 @@ Json host_description() {
 
 void write_results(const Prepared& prepared, const RunOptions& options, const Outcome& outcome,
                    const StatisticsTable& table, std::span<const platform::results::Event> events,
-                   std::span<const platform::results::SlotHistory> occupancy,
-                   const platform::FaultExplanations& faults) {
+                   std::span<const sim::SlotHistory> occupancy, const platform::FaultExplanations& faults) {
     const fs::path folder = outcome.folder;
     if (faults.all().empty()) fs::remove(folder / "faults.json");  // of an earlier run
     else platform::results::write_json(folder / "faults.json", faults.json());

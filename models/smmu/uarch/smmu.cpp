@@ -52,10 +52,10 @@ void Smmu::observe(std::string name, sim::Slots& slots) {
     slots.observe(observed_.back().second);
 }
 
-std::vector<SlotUse> Smmu::occupancy() {
-    std::vector<SlotUse> uses;
-    for (auto& [name, use] : observed_) uses.push_back({name, use.windows(simulation_.now())});
-    return uses;
+std::vector<sim::SlotHistory> Smmu::occupancy() {
+    std::vector<sim::SlotHistory> histories;
+    for (auto& [name, use] : observed_) histories.push_back({name, use.windows(simulation_.now())});
+    return histories;
 }
 
 void Smmu::build_monitors(const std::vector<sim::InterruptInput*>& wires) {

@@ -17,12 +17,6 @@
 
 namespace smmusim::smmu::uarch {
 
-/// The use of one kind of slots over time.
-struct SlotUse {
-    std::string name;  ///< "tcu.walk_slots", "tbu0.translation_slots"
-    std::vector<sim::Occupancy::Window> windows;
-};
-
 /// What an inspection of one access found.
 struct Inspection {
     arch::TranslationResult result;
@@ -51,7 +45,7 @@ public:
     /// The newest transactions of a TBU, oldest first; none unless its configuration keeps records.
     std::vector<TransactionRecord> transactions(std::size_t index) const { return tbus_[index]->records(); }
     /// The use of the slots from the beginning until now; empty unless the configuration keeps it.
-    std::vector<SlotUse> occupancy();
+    std::vector<sim::SlotHistory> occupancy();
     /// 128 KiB of registers; addresses are absolute.
     sim::Target& registers() { return register_target_; }
     /// A register by its architected name, as a read would return it.

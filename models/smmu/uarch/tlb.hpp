@@ -55,13 +55,7 @@ public:
 
     /// The same without counting as a use.
     const arch::Translation* peek(const arch::Tags& tags, u64 address) const {
-        for (u64 spans = spans_; spans != 0; spans &= spans - 1) {
-            const unsigned span = static_cast<unsigned>(std::countr_zero(spans));
-            if (const auto* found = cache_.peek({tags, false, address, span})) return found;
-            if (!globals_ || !tags.stage1) continue;
-            if (const auto* found = cache_.peek({tags, true, address, span})) return found;
-        }
-        return nullptr;
+        return any(tags, address, [this](const TlbKey& key) { return cache_.peek(key); });
     }
 
     /// Keeps what a walk of `address` found.
@@ -83,11 +77,16 @@ public:
 
 private:
     [[gnu::noinline]] const arch::Translation* find_any(const arch::Tags& tags, u64 address) {
+        return any(tags, address, [this](const TlbKey& key) { return cache_.find(key); });
+    }
+    /// What `look(key)` finds first, of all keys that an entry for the address may have.
+    template <class Look>
+    const arch::Translation* any(const arch::Tags& tags, u64 address, Look look) const {
         for (u64 spans = spans_; spans != 0; spans &= spans - 1) {
             const unsigned span = static_cast<unsigned>(std::countr_zero(spans));
-            if (const auto* found = cache_.find({tags, false, address, span})) return found;
+            if (const arch::Translation* found = look({tags, false, address, span})) return found;
             if (!globals_ || !tags.stage1) continue;
-            if (const auto* found = cache_.find({tags, true, address, span})) return found;
+            if (const arch::Translation* found = look({tags, true, address, span})) return found;
         }
         return nullptr;
     }

@@ -119,7 +119,7 @@ TEST(Events, TheTableHasAColumnForEachFieldThatOccurs) {
 }
 
 TEST(Occupancy, TheTableHasALineForEachWindow) {
-    const std::vector<SlotHistory> histories{{"smmu0.tcu.walk_slots", {{0, 4000, 3000, 2}, {4000, 5000, 0, 1}}}};
+    const std::vector<sim::SlotHistory> histories{{"smmu0.tcu.walk_slots", {{0, 4000, 3000, 2}, {4000, 5000, 0, 1}}}};
     EXPECT_EQ(occupancy_csv(histories),
               "source,start_ps,end_ps,mean,peak\n"
               "smmu0.tcu.walk_slots,0,4000,0.75,2\n"
