@@ -172,11 +172,12 @@ inline Scheduler::Event* Scheduler::take_list(u64 number) {
     return std::exchange(head_[slot], nullptr);
 }
 
-/// What an event needs; that which it is about has two lines in most cases.
+/// What an event needs: its object, and two lines of what it is about, which is its argument, or else the object.
 inline void Scheduler::fetch(const Event& event) {
+    const void* const about = event.argument != nullptr ? event.argument : event.object;
     __builtin_prefetch(event.object);
-    __builtin_prefetch(event.argument);
-    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(event.argument) + 64));
+    __builtin_prefetch(about);
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(about) + 64));
 }
 
 /// Nothing is ready; the events of this bucket are from now on.
