@@ -238,37 +238,15 @@ inline void Scheduler::drop_cancelled() {
     release(event);
 }
 
-/// Time of the earliest live event of the next bucket, or end_of_time. It stays closed, for what is scheduled before it
-/// to find its place at once; those that were cancelled leave it.
-Time Scheduler::earliest_in(u64 number) {
-    Time earliest = end_of_time;
-    const u64 slot = number % bucket_count;
-    for (Event** place = &head_[slot]; *place != nullptr;) {
-        Event& event = **place;
-        if (event.sequence == 0) {
-            *place = event.next;
-            release(event);
-        } else {
-            earliest = std::min(earliest, event.time);
-            place = &event.next;
-        }
-    }
-    if (head_[slot] == nullptr) mark_empty(slot);
-    while (far_bucket_ == number && far_.front()->sequence == 0) release(pop_far());
-    if (far_bucket_ == number) earliest = std::min(earliest, far_.front()->time);
-    return earliest;
-}
-
 Time Scheduler::next_time() {
-    while (ready_ != nullptr) {
-        if (ready_->sequence != 0) return ready_->time;
-        drop_cancelled();
-    }
     for (;;) {
+        while (ready_ != nullptr) {
+            if (ready_->sequence != 0) return ready_->time;
+            drop_cancelled();
+        }
         const u64 number = next_bucket();
         if (number == no_bucket) return end_of_time;
-        const Time earliest = earliest_in(number);
-        if (earliest != end_of_time || number == far_bucket_) return earliest;
+        open(number);
     }
 }
 
@@ -307,10 +285,8 @@ void Scheduler::run(Time limit, Until until) {
     end_ = stop_ ? 0 : std::min(limit, end_of_time - 1) + 1;
     for (;;) {
         if (ready_ == nullptr) [[unlikely]] {
-            // Nothing is opened that does not run now: what is scheduled before it would have to be put in its place.
             const u64 number = next_bucket();
-            if (number == no_bucket || end_ == 0 || number > bucket_of(end_ - 1)) return;
-            if (until == Until::Idle && idle()) return;
+            if (number == no_bucket) return;
             open(number);
             continue;
         }

@@ -136,7 +136,6 @@ private:
     u64 distant_bucket() const;
     void mark_empty(u64 slot);
     Event* take_list(u64 number);
-    Time earliest_in(u64 number);
     static void fetch(const Event& event);
     void open(u64 number);
     void open_several(u64 number, Event* first);
