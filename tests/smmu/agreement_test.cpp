@@ -27,7 +27,7 @@ struct Seen {
 
 struct Totals {
     u64 accesses = 0;
-    u64 old = 0;        ///< used a mapping whose successor was in memory already
+    u64 old = 0;  ///< used a mapping whose successor was in memory already
     u64 faults = 0;
     u64 changes = 0;
     u64 syncs = 0;
@@ -103,9 +103,10 @@ private:
         changing_space_ = random_.below(machine_.spaces.size());
         ChangingSpace& space = machine_.spaces[changing_space_];
         const bool shape = space.shape == Shape::Broken || random_.chance(25);
+        const bool was_block = space.shape == Shape::Block;
         if (shape) change_shape(space);
         else change_pages(space);
-        invalidate(space, shape);
+        invalidate(space, shape, shape && was_block);
         machine_.command(cmd::sync | 1 << 12);  // completes with a pulse
         machine_.ring();
         // Software has seen the event records.
@@ -132,7 +133,7 @@ private:
             ++totals_.changes;
         }
     }
-    void invalidate(const ChangingSpace& space, bool tables) {
+    void invalidate(const ChangingSpace& space, bool tables, bool of_block) {
         const u64 kind = random_.below(3);
         if (kind == 0) {
             machine_.command(space.stage2 ? 0x28 | u64{space.vmid} << 32 : cmd::tlbi_nh_asid(space.vmid, space.asid));
@@ -140,6 +141,11 @@ private:
         }
         const u64 name = space.stage2 ? 0x2A | u64{space.vmid} << 32 : cmd::tlbi_nh_va(space.vmid, space.asid);
         const u64 leaf = tables ? 0 : random_.below(2);
+        if (kind == 1 && of_block) {
+            // One of its addresses, whichever.
+            machine_.command(name, (ChangingSpace::block_base + random_.below(512) * 0x1000) | random_.below(2));
+            return;
+        }
         if (kind == 1) {
             for (const unsigned page : changing_) machine_.command(name, ChangingSpace::address(page) | leaf);
             return;
@@ -227,12 +233,14 @@ uarch::SmmuConfig machine_of(u64 seed) {
         tbu.tlb = {.entries = random.one_of<u32>({0, 8, 32, 64}), .ways = 2};
         tbu.contexts = {.entries = 4, .ways = 2};
         tbu.translation_slots = random.one_of<u32>({2, 8, 64});
+        tbu.link_latency = random.one_of<u32>({1, 8, 150});
     }
     config.tcu.config_cache = {.entries = 4, .ways = 2};
     config.tcu.walk_cache = {.entries = random.one_of<u32>({0, 8, 32}), .ways = 2};
     config.tcu.walk_cache_leaves = random.chance(50);
     config.tcu.ipa_cache = {.entries = random.one_of<u32>({0, 8}), .ways = 2};
     config.tcu.walk_slots = random.one_of<u32>({1, 4, 16});
+    config.tcu.walk_return_latency = random.one_of<u32>({0, 0, 60});
     config.tcu.prefetch = random.chance(30) ? uarch::PrefetchPolicy::NextPage : uarch::PrefetchPolicy::None;
     return config;
 }

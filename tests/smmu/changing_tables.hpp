@@ -58,6 +58,7 @@ public:
     u16 vmid = 0;
     u16 asid = 0;
     bool stage2 = false;  ///< stage 2 alone: addresses are IPAs
+    bool nested = false;  ///< stage 2 cuts the block into pages
     u64 root = 0;
     std::vector<u32> streams;
     Shape shape = Shape::Broken;
@@ -78,6 +79,8 @@ public:
         share(spaces[0], 0, 1, {8, 9});
         share(spaces[1], 0, 2, {10});
         stage2_only(spaces[2], 5, 11);
+        prepare_stage2();
+        spaces[3].nested = true;
         share(spaces[3], 6, 1, {12});
         nest(6, 12);
         bring_up();
@@ -100,7 +103,10 @@ public:
         const u64 entry = block_entry(space);
         space.shape = shape;
         const u64 block = next_block_;
-        if (shape == Shape::Block) next_block_ += ChangingSpace::block_bytes;
+        if (shape == Shape::Block) {
+            next_block_ += ChangingSpace::block_bytes;
+            if (space.nested) map_in_pages(block);
+        }
         u64 value = shape == Shape::Block ? block | space.leaf_attributes() | 1 : 0;
         if (shape == Shape::Table) value = table() | 3;
         memory.put(entry, value);
@@ -163,18 +169,32 @@ private:
         set_ste(stream, ste);
         begin(space);
     }
-    /// Puts a stage 2 under a stream of stage 1: the first 4 GiB as they are, in blocks of 1 GiB.
+    /// A stage 2 that changes no address: most in blocks of 1 GiB and 2 MiB, the blocks of stage 1 in pages.
+    void prepare_stage2() {
+        const u64 large = table();
+        stage2_root_ = table();
+        stage2_blocks_ = table();
+        memory.put(stage2_root_, large | 3);
+        for (u64 index = 0; index < 4; ++index) memory.put(large + index * 8, index << 30 | 0x7FD);
+        memory.put(large + (ram >> 30) * 8, stage2_blocks_ | 3);
+        for (u64 block = ram; block < next_block_; block += ChangingSpace::block_bytes)
+            memory.put(stage2_blocks_ + (block >> 21 & 511) * 8, block | 0x7FD);
+    }
+    void map_in_pages(u64 block) {
+        const u64 pages = table();
+        for (u64 index = 0; index < 512; ++index) memory.put(pages + index * 8, (block + index * 0x1000) | 0x7FF);
+        memory.put(stage2_blocks_ + (block >> 21 & 511) * 8, pages | 3);
+    }
     void nest(u16 vmid, u32 stream) {
-        const u64 root = table(), blocks = table();
-        memory.put(root, blocks | 3);
-        for (u64 index = 0; index < 4; ++index) memory.put(blocks + index * 8, index << 30 | 0x7FD);
         spec::Ste ste;
         memory.read(strtab + u64{stream} * 64, ste.words.data(), 64);
         ste.set(spec::Ste::Cfg, spec::Ste::Config::Nested);
-        set_stage2(ste, vmid, root);
+        set_stage2(ste, vmid, stage2_root_);
         set_ste(stream, ste);
     }
 
+    u64 stage2_root_ = 0;
+    u64 stage2_blocks_ = 0;  ///< of the GiB in which memory is
     u64 next_output_ = ram + 0x100'0000;
     u64 next_block_ = ram + 0x1000'0000;
 };

@@ -207,6 +207,7 @@ Task<> translate_translated(Env& env, Request request, Outcome& outcome) {
     // The requester holds intermediate addresses: stage 2 is still to come.
     StreamContext context = entry.value;
     context.stage1 = false;
+    env.tagged(context.tags);
     const Request effective = override_request(request, context.ste, id);
     Checked<Translation> translation;
     co_await translate_stages(env, context, effective, translation.value, translation.fault);

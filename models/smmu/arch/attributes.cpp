@@ -204,7 +204,8 @@ MemoryAttributes combined_attributes(MemoryAttributes incoming, const StreamCont
         result = override_attributes(incoming, context.ste, id);
     }
     if (!context.stage2) return finish(result);
-    return finish(through_stage2(result, context.ste, translation.stage2_memory, translation.stage2_shareability));
+    return finish(
+        through_stage2(result, context.ste, translation.stage2_attributes & 0xF, translation.stage2_attributes >> 4));
 }
 
 Passage maintain(Passage passage, Request effective, const Ste& ste, bool writable) {

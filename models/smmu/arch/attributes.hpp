@@ -27,8 +27,8 @@ sim::MemoryAttributes combined_attributes(sim::MemoryAttributes incoming, const 
                                                                           const Translation& translation,
                                                                           const spec::Identification& id) {
     LatestAttributes& latest = context.latest;
-    const u32 stages = u32{translation.mair} | u32{translation.stage1_shareability} << 8 |
-                       u32{translation.stage2_memory} << 16 | u32{translation.stage2_shareability} << 24;
+    const u32 stages =
+        u32{translation.mair} | u32{translation.stage1_shareability} << 8 | u32{translation.stage2_attributes} << 16;
     if (!latest.known || latest.stages != stages || latest.incoming != incoming) [[unlikely]]
         latest = {true, incoming, combined_attributes(incoming, context, translation, id), stages};
     return latest.outgoing;

@@ -186,7 +186,10 @@ Task<Checked<StreamContext>> lookup_entry(Env& env, Request request) {
     if (id.idr0.S2P != 0 && context.tags.world == StreamWorld::El1)
         context.tags.vmid = static_cast<u16>(context.ste[spec::Ste::S2VMID]);
     if (context.stage2) context.second = stage2_regime(context.ste, id);
-    env.tagged(context.tags);
+    // With stage 1 the descriptor of the context comes first, which stage 2 maps anywhere.
+    Tags tags = context.tags;
+    tags.stage1 = context.stage1;
+    env.tagged(tags);
     co_return context;
 }
 
@@ -212,6 +215,7 @@ Task<Checked<StreamContext>> lookup_descriptor(Env& env, StreamContext context, 
     if (choice.bypass) {
         env.noted("S1DSS lets transactions without SubstreamID skip stage 1", "IHI 0070, 5.2");
         context.stage1 = false;
+        env.tagged(context.tags);
         co_return context;
     }
     const Checked<spec::Cd> cd = co_await lookup_cd(env, context, request, choice.index);

@@ -58,6 +58,8 @@ struct Stage2Leaf {
     u8 shareability = 0;
     u64 descriptor_address = 0;
     u64 descriptor = 0;  ///< as it lies in memory
+    /// log2 of the range of which each address invalidates it.
+    unsigned reach() const { return span; }
 };
 
 /// What tables forbid for everything below them: each of their attributes, by any of them (DDI 0487, D8.3.2).

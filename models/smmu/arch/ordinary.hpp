@@ -64,8 +64,7 @@ Task<bool> translate_to_stage2(Env& env, const StreamContext& context, const Req
     if (!second) co_return false;
     translation.stage2 = leaf.permissions;
     translation.stage2_attainable = leaf.attainable;
-    translation.stage2_memory = leaf.memory;
-    translation.stage2_shareability = leaf.shareability;
+    translation.stage2_attributes = static_cast<u8>(leaf.memory | leaf.shareability << 4);
     translation.stage2_level = leaf.level;
     translation.span = std::min(translation.span, leaf.span);
     translation.output = leaf.output;

@@ -1,6 +1,7 @@
 // What is asked of the SMMU and what it answers: request, translation, fault, outcome.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
@@ -87,6 +88,7 @@ struct Translation {
     u64 output = 0;       ///< address of the byte asked for
     u64 ipa = 0;          ///< output of stage 1, or its input if stage 1 is off
     u8 span = 12;         ///< log2 of the largest range that one TLB entry may cover
+    u8 stage1_span = 0;   ///< log2 of the range of the stage 1 leaf alone; 0: stage 1 is off
     bool global = false;  ///< not tagged by ASID
     Permissions stage1 = Permissions::all();
     Permissions stage2 = Permissions::all();
@@ -94,15 +96,18 @@ struct Translation {
     Permissions stage2_attainable = Permissions::all();
     u8 mair = 0xFF;  ///< attribute byte of stage 1
     u8 stage1_shareability = 0;
-    u8 stage2_memory = 0xF;  ///< MemAttr[3:0] of stage 2
-    u8 stage2_shareability = 0;
+    u8 stage2_attributes = 0xF;  ///< of the leaf of stage 2: MemAttr[3:0], and SH[1:0] above
     i8 stage1_level = no_level;
     i8 stage2_level = no_level;
 
     static constexpr i8 no_level = 127;
     Permissions permissions() const { return stage1 & stage2; }
     Permissions attainable() const { return stage1_attainable & stage2_attainable; }
+    /// log2 of the range of input addresses of which each invalidates it. What a small page of stage 2 cuts out of a
+    /// leaf of stage 1 goes with the leaf (DDI 0487, D8.14: a TLBI by address removes every copy of the entry).
+    unsigned reach() const { return std::max(span, stage1_span); }
 };
+static_assert(sizeof(Translation) == 32);
 
 /// A fault with its finished record.
 struct Fault {

@@ -73,7 +73,7 @@ Conclusion conclude_stage1(Env& env, Descent& walk, const Request& request, cons
         return failed(EventNumber::F_ACCESS, "the access flag of the stage 1 descriptor is 0");
     translation = {};
     translation.output = translation.ipa = output | (walk.address & sim::low_mask(low_bit));
-    translation.span = leaf_span(descriptor, regime.geometry, level);
+    translation.span = translation.stage1_span = leaf_span(descriptor, regime.geometry, level);
     translation.global = !descriptor[Descriptor::nG];
     translation.mair = static_cast<u8>(context.cd[spec::Cd::MAIR] >> (descriptor[Descriptor::AttrIndx] * 8));
     // With 52-bit descriptors SH makes room for address bits.

@@ -39,6 +39,8 @@ struct WalkJob : sim::Pooled,
     bool finished = false;
     bool missed = false;  ///< has read a descriptor
     bool joined = false;  ///< somebody waits for its result
+    u8 leaf_reach = 12;   ///< log2 of the range around its address that a leaf which it has found translates
+    u8 path_reach = 12;   ///< the same of the first table descriptor on its way
     arch::Tags tags;
     Time arrived = 0;    ///< of the transaction at the TCU
     Time slot_wait = 0;  ///< time spent waiting for a walk slot
@@ -57,6 +59,7 @@ struct alignas(64) Pending {
     u64 address = 0;       ///< canonical input address
     arch::Tags tags;
     u32 stream = 0;
+    u32 substream = sim::no_id;
     bool write = false;
     Hit hit = Hit::Bypass;
     bool recording = false;  ///< its record will say where its time went
@@ -65,7 +68,7 @@ struct alignas(64) Pending {
     bool uses_translation = false;  ///< not merely GBPA: configuration, and tables if `tagged`
     bool tagged = false;
     bool global = false;
-    u8 span = 12;
+    u8 reach = 12;                 ///< log2 of the range around `address` whose invalidation covers it
     bool missed = false;           ///< counted as a miss
     bool stale = false;            ///< covered by an invalidation: its translation is not kept
     bool marked = false;           ///< CMD_SYNC waits for it
@@ -98,7 +101,7 @@ struct alignas(64) Pending {
         staged = false;
         state = State::Translating;
         uses_translation = tagged = global = missed = stale = marked = translate_again = recorded_stall = false;
-        span = 12;
+        reach = 12;
         tags = {};
         tag = 0xFFFF;
     }
@@ -116,21 +119,25 @@ struct alignas(64) Pending {
     /// What an invalidation compares with: the walk's tags as far as they are known.
     bool covered(const arch::TranslationScope& scope) const;
     bool covered(const arch::ConfigurationScope& scope) const {
-        return uses_translation && state != State::Stalled && scope.covers_stream(stream);
+        return uses_translation && state != State::Stalled &&
+               scope.covers_descriptor(stream, substream == sim::no_id ? 0 : substream);
     }
 };
 
 inline bool Pending::covered(const arch::TranslationScope& scope) const {
     if (!uses_translation || state == State::Stalled) return false;
-    if (job == nullptr) return tagged && scope.covers(tags, global, address, span);
+    if (job == nullptr) return tagged && scope.covers(tags, global, address, reach);
     if (!job->tagged) return false;  // has read no descriptor yet
+    // What is invalidated by one of its addresses is invalidated as a whole: a block, a set of contiguous pages; and
+    // the tables on the path, if they are meant (4.4.1).
+    const unsigned read = scope.leaf_only ? job->leaf_reach : std::max(job->leaf_reach, job->path_reach);
     // A walk on behalf of both stages depends on stage 2 entries of its VMID at addresses not known beforehand.
     arch::TranslationScope wide = scope;
     if (job->tags.stage2 && scope.stage2) {
         wide.stage1 = true;
         wide.match_address = wide.match_address && !job->tags.stage1;
     }
-    return wide.covers(job->tags, true, address, span) || wide.covers(job->tags, false, address, span);
+    return wide.covers(job->tags, true, address, read) || wide.covers(job->tags, false, address, read);
 }
 
 }  // namespace smmusim::smmu::uarch

@@ -78,6 +78,7 @@ void Tbu::accept(Access& access, Time arrived) {
     pending.sequence = ++sequence_;
     pending.address = access.address;
     pending.stream = access.attributes.stream_id;
+    pending.substream = access.attributes.substream_id;
     pending.write = access.is_write();
     pending.recording = config_.records_kept != 0;
     if (pending.recording) [[unlikely]]
@@ -177,16 +178,20 @@ void Tbu::keep(const arch::ContextPtr& context, const StreamKey& key) {
 }
 
 void Tbu::fill(Pending& pending, const arch::ContextPtr& context) {
-    if (context == nullptr || !pending.request.ordinary()) return;
-    if (!pending.stale) keep(context, {pending.request.stream_id, pending.request.substream_id});
-    pending.address = arch::canonical_address(*context, pending.request.address);
-    if (pending.outcome.disposition != Disposition::Proceed || !pending.outcome.translated) return;
+    const bool passes = pending.outcome.disposition == Disposition::Proceed && pending.outcome.translated;
     const Translation& translation = pending.outcome.translation;
-    pending.tags = context->tags;
-    pending.tagged = true;
-    pending.global = translation.global;
-    pending.span = translation.span;
-    if (pending.stale) return;
+    if (passes) {
+        // Until it is finished an invalidation of its translation concerns it, of split-stage ATS as well.
+        pending.tags = pending.job->tags;
+        pending.tagged = true;
+        pending.global = translation.global;
+        pending.reach = static_cast<u8>(translation.reach());
+    }
+    if (context == nullptr || !pending.request.ordinary()) return;
+    const bool keeps = !pending.stale;
+    if (keeps) keep(context, {pending.request.stream_id, pending.request.substream_id});
+    pending.address = arch::canonical_address(*context, pending.request.address);
+    if (!passes || !keeps) return;
     tlb_.insert(context->tags, pending.address, translation);
     utlb_.insert(context->tags, pending.address, translation);
 }

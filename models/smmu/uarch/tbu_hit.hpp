@@ -105,7 +105,7 @@ inline bool Tbu::behind_a_write(const Pending& pending) {
     pending.tags = context.tags;
     pending.tagged = true;
     pending.global = found->global;
-    pending.span = found->span;
+    pending.reach = static_cast<u8>(found->reach());
     arch::apply(passage, context, arch::translated_attributes(effective.memory, context, *found, id_), effective,
                 *found, address);
     return {Found::Passage, at};

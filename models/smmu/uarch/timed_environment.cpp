@@ -53,6 +53,8 @@ TimedEnvironment::Reader::~Reader() = default;
 void TimedEnvironment::Reader::start(const Fetch& fetch, arch::Descent* walk, std::coroutine_handle<> handle) {
     fetch_ = &fetch;
     walk_ = walk;
+    if (walk != nullptr) [[likely]]
+        environment_.set_out(*walk);
     suspend(handle);
     if (environment_.slot_) [[likely]] {
         read();
@@ -121,13 +123,22 @@ void TimedEnvironment::Reader::complete(sim::Access& access, Time at) {
     // Where a table is kept, or hardware updates descriptors under a lock of their line, the answer is an event.
     const bool shared = environment.keeps_tables(walk_->stage1) || walk_->regime.update.access_flag;
     if (shared || access.foreign() != nullptr) {
+        depend(fetched);
         proceed(then, &Reader::descriptor_read);
     } else if (walk_->follow(environment, fetched)) {
         // Else nothing happens at the answer that others could see: the next read is sent ahead of it.
         send(then);
     } else {
+        depend(fetched);
         proceed(then, &Waiter::resume);
     }
+}
+
+/// From now on, and not only from the answer on, an invalidation of the leaf concerns the walk.
+void TimedEnvironment::Reader::depend(const FetchedDescriptor& fetched) {
+    const arch::Descriptor descriptor = walk_->descriptor(fetched);
+    if (walk_->shape(descriptor) == arch::Shape::Leaf)
+        environment_.found_leaf(walk_->stage1, leaf_span(descriptor, walk_->regime.geometry, walk_->point.level));
 }
 
 void TimedEnvironment::Reader::structure_read(Time then) {
@@ -245,6 +256,7 @@ Task<bool> TimedEnvironment::search_translation(const Tags& tags, u64 address, a
     *searched1_ = co_await search(tcu_.stage1_, tags, address);
     if (!searched1_->leaf) co_return false;
     translation = at_address(*searched1_->leaf, address);
+    found_leaf(true, translation.reach());
     co_return true;
 }
 
@@ -253,6 +265,7 @@ Task<bool> TimedEnvironment::search_stage2(const Tags& tags, u64 ipa, Stage2Leaf
         co_await cycles(tcu_.config_.ipa_cache_latency);
         if (const Stage2Leaf* const known = tcu_.ipas_.find(tags, ipa)) {
             leaf = at_address(*known, ipa);
+            found_leaf(false, leaf.reach());
             co_return true;
         }
     }
@@ -261,6 +274,7 @@ Task<bool> TimedEnvironment::search_stage2(const Tags& tags, u64 ipa, Stage2Leaf
     *searched2_ = co_await search(tcu_.stage2_, stage2_tags(tags), ipa);
     if (!searched2_->leaf) co_return false;
     leaf = at_address(*searched2_->leaf, ipa);
+    found_leaf(false, leaf.reach());
     co_return true;
 }
 
@@ -323,6 +337,13 @@ void TimedEnvironment::keep_stage2(const Tags& tags, u64 ipa, const Stage2Leaf& 
 void TimedEnvironment::forget_stage2(const Tags& tags, u64 ipa) {
     tcu_.ipas_.forget(tags, ipa);
     tcu_.stage2_.forget_leaf(stage2_tags(tags), ipa);
+}
+
+/// Reads the first descriptor of a tree, or the first below what caches know.
+void TimedEnvironment::set_out(const arch::Descent& walk) {
+    if (!addressed(walk.stage1)) return;
+    const unsigned range = walk.covers != 0 ? walk.covers : walk.regime.geometry.low_bit(walk.point.level);
+    job_.path_reach = std::max(job_.path_reach, static_cast<u8>(range));
 }
 
 void TimedEnvironment::tagged(const Tags& tags) {

@@ -100,6 +100,7 @@ private:
         static void descriptor_read(void* waiter, void*);
         void begin();
         void read();
+        void depend(const arch::FetchedDescriptor& fetched);
         void structure_read(Time then);
         void send(Time from);
 
@@ -112,6 +113,13 @@ private:
 
     auto cycles(u64 count) const { return tcu_.simulation_.until(tcu_.clock_.after(tcu_.simulation_.now(), count)); }
     void granted(sim::Slots::Slot slot, Time asked);
+    /// Whether invalidations by the address of the transaction concern what lies in this tree: of a nested walk those
+    /// of stage 2 name other addresses.
+    bool addressed(bool stage1) const { return stage1 || !job_.tags.stage1; }
+    void found_leaf(bool stage1, unsigned reach) {
+        if (addressed(stage1)) job_.leaf_reach = std::max(job_.leaf_reach, static_cast<u8>(reach));
+    }
+    void set_out(const arch::Descent& walk);
     sim::Task<arch::ContextPtr> search_context(u32 stream, u32 substream);
     sim::Task<std::optional<spec::Ste>> search_ste(u32 stream);
     /// Whether a descriptor that leads to another table is kept.

@@ -64,8 +64,8 @@ public:
     }
 
     void invalidate(const arch::TranslationScope& scope) {
-        cache_.erase_if([&](const TlbKey& entry, const arch::Translation&) {
-            return scope.covers(entry.tags(), entry.global(), entry.first(), entry.span());
+        cache_.erase_if([&](const TlbKey& entry, const arch::Translation& kept) {
+            return scope.covers(entry.tags(), entry.global(), entry.first(), kept.reach());
         });
         if (cache_.size() == 0) spans_ = globals_ = 0;
     }

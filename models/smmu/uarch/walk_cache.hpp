@@ -72,8 +72,9 @@ public:
         // Leaf-only invalidations by address leave table entries alone (4.4.1).
         const bool leaves_only = scope.match_address && scope.leaf_only;
         cache_.erase_if([&](const TlbKey& key, const Entry& entry) {
-            if (leaves_only && std::holds_alternative<arch::TablePoint>(entry)) return false;
-            return scope.covers(key.tags(), key.global(), key.first(), key.span());
+            const Leaf* const leaf = std::get_if<Leaf>(&entry);
+            if (leaves_only && leaf == nullptr) return false;
+            return scope.covers(key.tags(), key.global(), key.first(), leaf != nullptr ? leaf->reach() : key.span());
         });
         if (cache_.size() == 0) spans_ = globals_ = 0;
     }

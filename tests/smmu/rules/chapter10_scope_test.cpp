@@ -43,6 +43,37 @@ std::string removed(u64 configuration, const command::Words& words, u64 world = 
 constexpr u64 el2 = 2;
 constexpr u64 with_e2h = 0b11;
 
+TEST(SmmuInvalidationScope, NhVaRemovesWhatStage2CutsOutOfTheLeafOfItsAddress) {
+    // A block of stage 1 on pages of stage 2: a driver without ranges names the block once.
+    constexpr u64 block = 0x12'3460'0000;
+    for (const bool leaves : {false, true})
+        for (const bool leaf : {false, true}) {
+            uarch::SmmuConfig config = SmmuMachine::small_config();
+            if (leaves) {  // the TCU knows the page, not the TBU
+                config.tbus[0].tlb.entries = config.tbus[0].utlb.entries = 0;
+                config.tcu.walk_cache = {.entries = 64, .ways = 4};
+                config.tcu.walk_cache_leaves = true;
+            }
+            TwoStageMachine machine(ste::Nested, config);
+            machine.put_first(block, 2, page | 0xF41);
+            for (const u64 offset : {u64{0}, u64{0x5000}, u64{0x1F'F000}})
+                machine.put_second(page + offset, 3, (page + offset + TwoStageMachine::storage) | second_leaf);
+            machine.map();
+            machine.start();
+            for (const u64 where : {block + 0x5000, block + 0x1F'F000, address})
+                EXPECT_TRUE(machine.send(read(where)).passed());
+            machine.execute({command::nh_va(5, 3, block, leaf)});
+            const auto known = [&](u64 where) {
+                machine.memory.log.clear();
+                EXPECT_TRUE(machine.send(read(where)).passed());
+                return machine.own_reads() == 0;
+            };
+            EXPECT_FALSE(known(block + 0x5000));
+            EXPECT_FALSE(known(block + 0x1F'F000));
+            EXPECT_TRUE(known(address));
+        }
+}
+
 // Translations of EL1. Columns: ASID 3, global, ASID 3 at another address.
 
 TEST(SmmuInvalidationScope, NhAllRemovesEveryStage1EntryOfItsVmid) {

@@ -142,6 +142,25 @@ TEST(SmmuSync, WaitsForConfigurationThatIsBeingUsed) {
     EXPECT_EQ(machine.consumer(), 2u);
 }
 
+TEST(SmmuSync, DoesNotWaitForTheUseOfAnotherContextDescriptor) {
+    SyncMachine machine;
+    ASSERT_TRUE(machine.read(iova).passed());
+    machine.memory.hold(page, 0x1000);
+    Client client(machine.simulation);
+    client.submit(machine.smmu.tbu(0), sim::Command::Read, RuleMachine::stream, iova);
+    machine.run();
+    const u64 cfgi_cd = 0x05 | u64{RuleMachine::stream} << 32;
+    machine.command(cfgi_cd | 3 << 12, 1);
+    machine.sync();
+    EXPECT_TRUE(machine.all_consumed()) << "of substream 3";
+    machine.command(cfgi_cd, 1);
+    machine.sync();
+    EXPECT_FALSE(machine.all_consumed()) << "without substream";
+    machine.memory.release();
+    machine.run();
+    EXPECT_TRUE(machine.all_consumed());
+}
+
 TEST(SmmuSync, DoesNotWaitForPrefetches) {
     SyncMachine machine;
     machine.memory.hold(SmmuMachine::cds, 64);
