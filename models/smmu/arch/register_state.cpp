@@ -15,7 +15,7 @@ using spec::QueueIndexes;
 
 void Registers::refresh_control() {
     const auto& values = file_->values;
-    control_.enabled = Cr0(values.value<"CR0ACK">())[Cr0::SMMUEN];
+    control_.enabled = Cr0(values.value<"CR0ACK">())[Cr0::SMMUEN] && !translation_ends_;
     control_.checks_translated = Cr0(values.value<"CR0ACK">())[Cr0::ATSCHK];
     control_.cr1 = spec::Cr1(values.value<"CR1">());
     control_.cr2 = Cr2(values.value<"CR2">());
@@ -28,13 +28,20 @@ void Registers::refresh_control() {
 Cr0 Registers::requested() const { return Cr0(file_->values.value<"CR0">()); }
 Cr0 Registers::in_force() const { return Cr0(file_->values.value<"CR0ACK">()); }
 
+void Registers::end_translation() {
+    translation_ends_ = true;
+    refresh_control();
+    file_->values.value<"GATOS_CTRL">() = 0;  // a translation operation does not outlive SMMUEN (6.3.9)
+}
+
 void Registers::acknowledge(Cr0 value) {
     auto& values = file_->values;
     const Cr0 before(values.value<"CR0ACK">());
     values.value<"CR0ACK">() = value.raw();
+    translation_ends_ = false;
     refresh_control();
-    // A translation operation does not outlive SMMUEN, and none is left over from before (6.3.9).
-    if (before[Cr0::SMMUEN] != value[Cr0::SMMUEN]) values.value<"GATOS_CTRL">() = 0;
+    // Nor is one left over from before SMMUEN.
+    if (!before[Cr0::SMMUEN] && value[Cr0::SMMUEN]) values.value<"GATOS_CTRL">() = 0;
     if (!before[Cr0::CMDQEN] && value[Cr0::CMDQEN]) effects_.command_queue_changed();
     if (!before[Cr0::EVENTQEN] && value[Cr0::EVENTQEN]) effects_.event_queue_changed();
 }

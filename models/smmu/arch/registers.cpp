@@ -196,6 +196,7 @@ std::vector<std::string_view> Registers::names() {
 void Registers::reset(u64 gbpa) {
     file_->values.reset();
     file_->values.value<"GBPA">() = gbpa & gbpa_bits & ~(u64{1} << 31);
+    translation_ends_ = false;
     refresh_control();
 }
 

@@ -66,6 +66,8 @@ public:
     // Updates that the device performs after its latency.
     spec::Cr0 requested() const;
     spec::Cr0 in_force() const;
+    /// SMMUEN falls: nothing new is translated from now on, before the acknowledgement shows it.
+    void end_translation();
     void acknowledge(spec::Cr0 value);
     bool control_pending() const { return requested().raw() != in_force().raw(); }
     u64 interrupts_requested() const;
@@ -113,6 +115,7 @@ private:
     RegisterEffects& effects_;
     std::unique_ptr<File> file_;
     Control control_;
+    bool translation_ends_ = false;
 };
 
 }  // namespace smmusim::smmu::arch

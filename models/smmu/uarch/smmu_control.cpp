@@ -27,11 +27,15 @@ sim::Task<> Smmu::update_control() {
         if (falls(Cr0::CMDQEN)) co_await commands_.stop();
         if (falls(Cr0::EVENTQEN)) co_await events_.idle();
         if (falls(Cr0::PRIQEN) || falls(Cr0::SMMUEN)) co_await pages_.idle();
+        if (falls(Cr0::SMMUEN)) {
+            // New transactions bypass, nothing can stall any more, and what has stalled ends. No structure is read once
+            // this is acknowledged.
+            registers_.end_translation();
+            for (Pending* pending : stalls_.all()) end_stall(*pending, Disposition::Abort);
+            co_await tcu_.quiet();
+        }
         registers_.acknowledge(after);
         commands_.stopped();
-        if (!falls(Cr0::SMMUEN)) continue;
-        // Nothing can stall any more, and what has stalled ends.
-        for (Pending* pending : stalls_.all()) end_stall(*pending, Disposition::Abort);
     }
     control_updating_ = false;
 }

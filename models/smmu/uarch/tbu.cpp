@@ -188,7 +188,8 @@ void Tbu::fill(Pending& pending, const arch::ContextPtr& context) {
         pending.reach = static_cast<u8>(translation.reach());
     }
     if (context == nullptr || !pending.request.ordinary()) return;
-    const bool keeps = !pending.stale;
+    // Nor is anything kept while SMMUEN = 0.
+    const bool keeps = !pending.stale && control_.enabled;
     if (keeps) keep(context, {pending.request.stream_id, pending.request.substream_id});
     pending.address = arch::canonical_address(*context, pending.request.address);
     if (!passes || !keeps) return;

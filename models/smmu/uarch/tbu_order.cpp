@@ -12,7 +12,14 @@ using sim::Status;
 
 void Tbu::ready(Pending& pending, const Outcome& outcome, Time at) {
     if (outcome.disposition == Disposition::Stall) [[unlikely]] {
-        stall(pending, outcome);
+        if (control_.enabled) {
+            stall(pending, outcome);
+        } else {  // found before SMMUEN fell: nothing can stall any more (6.3.9)
+            Outcome ended = outcome;
+            ended.disposition = Disposition::Abort;
+            ended.fault.event.set(spec::Event::Stall, false);
+            terminate(pending, ended, at);
+        }
         return;
     }
     if (outcome.disposition != Disposition::Proceed) [[unlikely]] {

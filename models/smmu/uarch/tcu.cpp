@@ -25,9 +25,27 @@ Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config,
       stage2_(config.walk_caches(false), config.walk_cache_leaves),
       ipas_(config.ipa_cache),
       contexts_({.entries = 64, .ways = 4}),
+      quiet_(simulation, name_ + ": translations under way"),
       job_name_(name_ + ": a translation of the same page"),
       read_name_(name_ + ": a table read"),
       scope_(simulation, name_) {}
+
+class Tcu::UnderWay {
+public:
+    explicit UnderWay(Tcu& tcu) : tcu_(tcu) { ++tcu_.under_way_; }
+    ~UnderWay() {
+        if (--tcu_.under_way_ == 0) tcu_.quiet_.notify_all();
+    }
+    UnderWay(const UnderWay&) = delete;
+    UnderWay& operator=(const UnderWay&) = delete;
+
+private:
+    Tcu& tcu_;
+};
+
+Task<> Tcu::quiet() {
+    while (under_way_ != 0) co_await quiet_.wait();
+}
 
 WalkJob& Tcu::begin_job(Pending& pending, Time arrived) {
     pending.job = new WalkJob(simulation_, job_name_);
@@ -104,6 +122,7 @@ sim::Activity Tcu::walk(Pending& pending) {
     const WalkJobPtr job = pending.job;
     arch::ContextPtr context;
     {
+        const UnderWay counted(*this);
         TimedEnvironment environment(*this, *job);
         co_await arch::translate(environment, pending.request, pending.outcome, context);
         count_walk(environment, pending.outcome);
@@ -186,6 +205,7 @@ public:
 
 private:
     Tcu& tcu_;
+    const UnderWay counted_{tcu_};
     WalkJob job_;
 };
 

@@ -70,6 +70,49 @@ TEST(SmmuControl, DisablingLetsNewTransactionsBypassAndInvalidatesNothing) {
     EXPECT_EQ(machine.reads_of(RuleMachine::iova), RuleMachine::Reads{});
 }
 
+/// A walk that waits for its last descriptor while SMMUEN falls.
+struct SwitchedOffInAWalk : RuleMachine {
+    explicit SwitchedOffInAWalk(u64 address, bool stalls = false) {
+        root = set_up_stage1();
+        if (stalls) put_cd(stage1_cd(root).set(bits::cd::S, 1));
+        bring_up();
+        memory.hold(leaf_address(root, iova), 8);
+        memory.hold(leaf_address(root, address), 8);
+        client.submit(smmu.tbu(0), sim::Command::Read, stream, address);
+        run();
+        EXPECT_EQ(memory.held(), 1u);
+        write32(0x20, eventqen | cmdqen);
+        run();
+    }
+    u64 root = 0;
+    Client client{simulation};
+};
+
+TEST(SmmuControl, DisablingIsAcknowledgedWhenNoWalkIsUnderWay) {
+    SwitchedOffInAWalk machine(RuleMachine::iova);
+    EXPECT_EQ(machine.read32(0x24), smmuen | eventqen | cmdqen);
+    EXPECT_EQ(machine.read(RuleMachine::iova).address, RuleMachine::iova) << "new ones bypass already";
+    machine.memory.release();
+    machine.run();
+    EXPECT_EQ(machine.read32(0x24), eventqen | cmdqen);
+    EXPECT_EQ(machine.client.access->status, sim::Status::Ok);
+    machine.write_cr0(smmuen | eventqen | cmdqen);
+    EXPECT_EQ(machine.reads_of(RuleMachine::iova).descriptors, 4u) << "its translation was not kept";
+}
+
+TEST(SmmuControl, FaultOfAWalkThatDisablingHasMetDoesNotStall) {
+    constexpr u64 hole = RuleMachine::iova + 0x1000;
+    SwitchedOffInAWalk machine(hole, true);
+    machine.memory.release();
+    machine.run();
+    EXPECT_EQ(machine.read32(0x24), eventqen | cmdqen);
+    ASSERT_TRUE(machine.client.done);
+    EXPECT_EQ(machine.client.access->status, sim::Status::CompleterAbort);
+    EXPECT_EQ(machine.smmu.stalled(), 0u);
+    ASSERT_EQ(machine.events(), 1u);
+    EXPECT_EQ(machine.event(0)[spec::Event::Stall], 0u);
+}
+
 TEST(SmmuControl, WhileDisabledNothingIsReadForTransactionsAndNothingIsCached) {
     RuleMachine machine;
     machine.set_up_stage1();
