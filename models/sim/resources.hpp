@@ -81,12 +81,20 @@ public:
     u64 capacity() const { return capacity_; }
     u64 in_use() const { return capacity_ - free_; }
     u64 peak() const { return peak_; }
-    void reset_peak() { peak_ = in_use(); }
+    /// Time in use until now, summed over the places; whoever counts may set it back.
+    Time& busy() {
+        settle();
+        return busy_;
+    }
     const std::string& name() const { return name_; }
     /// Tells `occupancy` of every change from now on.
     void observe(Occupancy& occupancy) { occupancy_ = &occupancy; }
 
 private:
+    void settle() {
+        busy_ += in_use() * (simulation_.now() - settled_);
+        settled_ = simulation_.now();
+    }
     void changed() {
         if (occupancy_ != nullptr) occupancy_->change(simulation_.now(), in_use());
     }
@@ -96,11 +104,13 @@ private:
         return true;
     }
     void grant() {
+        settle();
         --free_;
         peak_ = std::max(peak_, in_use());
         changed();
     }
     void give_back() {
+        settle();
         ++free_;
         if (queue_.empty()) {
             changed();
@@ -118,6 +128,8 @@ private:
     u64 capacity_;
     u64 free_;
     u64 peak_ = 0;
+    Time busy_ = 0;
+    Time settled_ = 0;  ///< `busy_` is that of then
     WaitQueue queue_;
     Occupancy* occupancy_ = nullptr;
 };

@@ -320,7 +320,7 @@ void Tcu::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("walk.count", walks_, "1", "walks that ended without a fault");
     visit.counter("walk.joined", joined_, "1", "misses that joined a walk under way");
     visit.counter("walk.prefetches", prefetches_, "1", "walks of a next page that nobody has asked for yet");
-    visit.counter("walk.slots_busy", slots_busy_, "ps", "time in use, summed over the walk slots");
+    visit.counter("walk.slots_busy", walk_slots_.busy(), "ps", "time in use, summed over the walk slots");
     visit.latency("walk.wait_ns", walk_wait_, "waiting for a walk slot, of translations that needed one");
     visit.latency("translation_latency_ns", latency_, "arrival of a miss at the TCU to its answer");
     visit.latency("walk.latency_ns", walk_latency_,

@@ -138,7 +138,6 @@ private:
     u64 joined_ = 0;
     u64 walks_ = 0;
     u64 prefetches_ = 0;
-    Time slots_busy_ = 0;
     sim::Histogram latency_;
     sim::Histogram walk_wait_;
     sim::Histogram walk_latency_;

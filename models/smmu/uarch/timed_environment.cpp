@@ -352,16 +352,14 @@ void TimedEnvironment::tagged(const Tags& tags) {
     reads_ = 0;  // stage 2 reads for the context descriptor are not part of the walk
 }
 
-TimedEnvironment::~TimedEnvironment() {
-    if (slot_) tcu_.slots_busy_ += tcu_.simulation_.now() - granted_;
-}
+TimedEnvironment::~TimedEnvironment() = default;
 
 void TimedEnvironment::granted(sim::Slots::Slot slot, Time asked) {
     slot_ = std::move(slot);
     reader_.prepare();
-    granted_ = tcu_.simulation_.now();
-    tcu_.walk_wait_.add(granted_ - asked);
-    job_.slot_wait += granted_ - asked;
+    const Time waited = tcu_.simulation_.now() - asked;
+    tcu_.walk_wait_.add(waited);
+    job_.slot_wait += waited;
 }
 
 }  // namespace smmusim::smmu::uarch

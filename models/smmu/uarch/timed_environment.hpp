@@ -145,7 +145,6 @@ private:
     u32 stream_;  ///< of the job
     WalkJob& job_;
     sim::Slots::Slot slot_;  ///< taken with the first read, given back with the end of the translation
-    Time granted_ = 0;       ///< when the slot was
     Time began_ = 0;
     Updates updates_ = Updates::Performed;
     bool searched_configuration_;
