@@ -140,7 +140,45 @@ TEST(Timing, LeafOfAWalkCacheNeedsNoRead) {
     const Time start = machine.settle();
     Client client(machine.simulation);
     machine.read(client, iova);
-    machine.expect_sent(iova, start + before_walk + walk_cache + link + send);
+    machine.expect_sent(iova, start + link + structures + walk_cache + link + send);
+}
+
+TEST(Timing, CacheThatIsNotThereTakesNoTime) {
+    for (const bool micro_tlb : {false, true})
+        for (const bool structure_caches : {false, true}) {
+            uarch::SmmuConfig config = SmmuMachine::small_config();
+            if (!micro_tlb) config.tbus[0].utlb.entries = 0;
+            if (!structure_caches) config.tcu.config_cache.entries = 0;
+            Machine machine(config);
+            machine.warm(iova + 0x1000);
+            Time start = machine.settle();
+            Client miss(machine.simulation);
+            machine.read(miss, iova);
+            const Time looked_up = start + micro_tlb * micro + main_tlb;
+            const Time context = structure_caches ? structures : 2 * one_read;
+            machine.expect_sent(iova, looked_up + link + context + 4 * one_read + link + send);
+            if (micro_tlb) continue;
+            start = machine.settle();
+            Client hit(machine.simulation);
+            machine.read(hit, iova);
+            machine.expect_sent(iova, start + main_tlb + send);
+        }
+}
+
+TEST(Timing, TransactionIsLookedUpWhenItIsItsTurn) {
+    uarch::SmmuConfig config = SmmuMachine::small_config();
+    config.tbus[0].accept_interval = 1000;
+    Machine machine(config);
+    machine.warm(iova + 0x1000);
+    machine.settle();  // until it is the next one's turn
+    const Time start = machine.settle();
+    Client first(machine.simulation), second(machine.simulation);
+    machine.read(first, iova);
+    machine.read(second, iova);
+    machine.run_to(start + 1000 * ns + micro + send - 1);
+    EXPECT_EQ(machine.memory.reads(page, 0x1000), 1u) << "at t-1";
+    machine.run_to(start + 1000 * ns + micro + send);
+    EXPECT_EQ(machine.memory.reads(page, 0x1000), 2u) << "at t: the walk of the first has ended long ago";
 }
 
 TEST(Timing, StepsOfAWalkHaveTheirOwnCosts) {
@@ -216,6 +254,23 @@ TEST(Timing, MissWaitsForATranslationSlotOfItsTbu) {
     const Time answered = start + before_walk + 4 * one_read + link;
     machine.expect_sent(iova, answered + send);
     machine.expect_sent(iova + 0x2000, answered + link + structures + 4 * one_read + link + send);
+}
+
+TEST(Timing, MissThatWaitedForATranslationSlotFindsWhatTheTlbHasLearnt) {
+    uarch::SmmuConfig config = SmmuMachine::small_config();
+    config.tbus[0].translation_slots = 1;
+    Machine machine(config);
+    machine.warm(iova + 0x1000);
+    const Time start = machine.settle();
+    Client first(machine.simulation), second(machine.simulation);
+    machine.read(first, iova);
+    machine.read(second, iova);
+    const Time answered = start + before_walk + 4 * one_read + link;
+    machine.run_to(answered + micro + send - 1);
+    EXPECT_EQ(machine.memory.reads(page, 0x1000), 1u) << "at t-1";
+    machine.run_to(answered + micro + send);
+    EXPECT_EQ(machine.memory.reads(page, 0x1000), 2u) << "at t, without a walk";
+    machine.warm(iova + 0x2000);  // the slot is free again
 }
 
 class TimingOfCommands : public testing::Test {

@@ -28,6 +28,8 @@ Tbu::Tbu(sim::Simulation& simulation, std::string name, const TbuConfig& config,
       utlb_(config.utlb),
       tlb_(config.tlb),
       contexts_(config.contexts),
+      utlb_cycles_(utlb_.present() ? config.utlb_latency : 0),
+      tlb_cycles_(tlb_.present() ? config.tlb_latency : 0),
       records_(config.records_kept) {}
 
 Tbu::~Tbu() {
@@ -95,7 +97,7 @@ Tbu::Answer Tbu::look_up_nothing(Pending& pending, Request request, Time at) {
     if (!request.ordinary() || request.guessed_write()) {
         pending.uses_translation = control_.enabled;
         pending.hit = Hit::Miss;
-        return {Found::Nothing, clock_.after(at, config_.utlb_latency)};
+        return {Found::Nothing, clock_.after(at, utlb_cycles_)};
     }
     pending.hit = Hit::Bypass;
     found_ = arch::is_message(control_, request) ? arch::pass_message(request)
@@ -108,7 +110,7 @@ Tbu::Answer Tbu::look_up_overridden(Pending& pending, const arch::StreamContext&
     if (!context.stage1 && !context.stage2) {
         pending.hit = Hit::Bypass;
         found_ = arch::bypass_by_ste(context, id_, effective);
-        return {Found::Outcome, clock_.after(at, config_.utlb_latency)};
+        return {Found::Outcome, clock_.after(at, utlb_cycles_)};
     }
     found_ = {};
     found_.disposition = Disposition::Proceed;
@@ -116,13 +118,24 @@ Tbu::Answer Tbu::look_up_overridden(Pending& pending, const arch::StreamContext&
     return {answer.found == Found::Nothing ? Found::Nothing : Found::Outcome, answer.at};
 }
 
-void Tbu::ask(Pending& pending, Time looked_up) {
+void Tbu::wait_for_turn(Pending& pending, Request request, Time turn) {
+    pending.request = request;
+    pending.missed_at = simulation_.now();
+    pending.token = simulation_.scheduler().at(turn, &Tbu::turn_came, this, &pending);
+}
+
+void Tbu::turn_came(void* tbu, void* object) {
+    Pending& pending = *static_cast<Pending*>(object);
+    static_cast<Tbu*>(tbu)->translate(pending, pending.request, pending.missed_at);
+}
+
+void Tbu::ask(Pending& pending, Time looked_up, Time began) {
     if (!std::exchange(pending.missed, true)) {
         ++misses;
         events.report(spec::MonitorEvent::TlbMiss, pending.stream);
     }
     pending.tbu = this;
-    pending.missed_at = simulation_.now();
+    pending.missed_at = began;
     pending.ready_at = looked_up;
     pending.slot = translation_slots_.try_take();
     if (pending.slot) leave(pending);
@@ -130,8 +143,23 @@ void Tbu::ask(Pending& pending, Time looked_up) {
 }
 
 sim::Task<> Tbu::wait_for_slot(Pending& pending) {
+    const Time asked = simulation_.now();
     pending.slot = co_await translation_slots_.take();
-    leave(pending);
+    const Time now = simulation_.now();
+    slot_wait_.add(now - asked);
+    // What the TLBs have learnt meanwhile serves it too.
+    arch::Passage passage;
+    const Answer answer = look_up(pending, pending.request, passage, now);
+    if (answer.found == Found::Nothing) {
+        leave(pending);
+        co_return;
+    }
+    pending.slot.release();
+    pending.spend(Stage::LookUp, pending.ready_at);
+    pending.spend(Stage::TranslationSlot, now);
+    hit_latency_.add(answer.at - pending.missed_at);
+    if (answer.found == Found::Passage) pass(pending, passage, answer.at);
+    else ready(pending, found_, answer.at);
 }
 
 void Tbu::leave(Pending& pending) {
@@ -200,7 +228,7 @@ void Tbu::fill(Pending& pending, const arch::ContextPtr& context) {
 Time Tbu::perform(Access& access) {
     const u64 address = access.address;
     const Outcome outcome = functional_(request_of(access), true);
-    const Time own = clock_.span(config_.utlb_latency + config_.tlb_latency + config_.send_latency);
+    const Time own = clock_.span(utlb_cycles_ + tlb_cycles_ + config_.send_latency);
     if (outcome.disposition == Disposition::Proceed) {
         access.address = outcome.address;
         const Time beyond = output_.perform(access);
@@ -269,14 +297,17 @@ void Tbu::reset() {
 
 void Tbu::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("transaction", transactions, "1", "client transactions");
-    visit.counter("tlb_miss", misses, "1", "transactions that no TLB of this TBU answered");
+    visit.counter("tlb_miss", misses, "1", "transactions that no TLB of this TBU answered when they arrived");
     visit.counter("utlb_hit", utlb_hits_, "1", "transactions that the micro TLB answered");
     visit.counter("tlb_hit", tlb_hits_, "1", "transactions that the main TLB answered");
+    visit.counter("late_hit", late_hits_, "1",
+                  "misses that a TLB answered after all, when they had waited for a translation slot or stalled");
     visit.counter("pcie_ats_trans_rq", translation_requests_, "1", "translation requests");
     visit.counter("pcie_ats_trans_passed", translated_passed_, "1", "translated transactions that were let through");
     visit.counter("stalled", stalled_, "1", "stalls of transactions, repeated ones included");
     visit.counter("aborted", aborted_, "1", "transactions terminated by the SMMU");
     visit.latency("room_wait_ns", room_wait_, "waiting for the TBU to have room, of transactions that found it full");
+    visit.latency("slot_wait_ns", slot_wait_, "waiting for a translation slot, of misses that found none free");
     visit.latency("hit_latency_ns", hit_latency_, "acceptance to translation, without the TCU");
     visit.latency("miss_latency_ns", miss_latency_, "acceptance to the TCU's answer, waiting for slots included");
     visit.gauge("tlb_entries", tlb_.size(), "1", "valid entries of the main TLB");

@@ -133,7 +133,7 @@ private:
     Answer look_up_nothing(Pending& pending, arch::Request request, Time at);
     static bool behind_a_write(const Pending& pending);
     /// The way of a miss: a translation slot, the link to the TCU, its answer, the link back.
-    void ask(Pending& pending, Time looked_up);
+    void ask(Pending& pending, Time looked_up, Time began);
     sim::Task<> wait_for_slot(Pending& pending);
     void leave(Pending& pending);
     static void arrived_at_tcu(void* tbu, void* pending);
@@ -152,7 +152,11 @@ private:
     void send_released(Lane& lane);
     /// Ends a use of the lane; the last one removes it.
     void drop(Lane& lane);
+    /// Looks up when it is its turn.
     void start(Pending& pending, const arch::Request& request);
+    void wait_for_turn(Pending& pending, arch::Request request, Time turn);
+    static void turn_came(void* tbu, void* pending);
+    void translate(Pending& pending, const arch::Request& request, Time began);
     void terminate(Pending& pending, const arch::Outcome& found, Time at);
     void stall(Pending& pending, const arch::Outcome& outcome);
     /// Takes what waits behind a stalled transaction out of the account of CMD_SYNC: it is translated again.
@@ -209,6 +213,8 @@ private:
     Tlb utlb_;
     Tlb tlb_;
     sim::AssocCache<StreamKey, arch::ContextPtr> contexts_;
+    u32 utlb_cycles_;  ///< of a look-up; of a TLB that is not there 0
+    u32 tlb_cycles_;
     std::function<arch::Outcome(const arch::Request&, bool)> functional_;
 
     sim::Pool<Pending> pool_;
@@ -229,10 +235,12 @@ private:
     sim::Histogram room_wait_;
     u64 utlb_hits_ = 0;
     u64 tlb_hits_ = 0;
+    u64 late_hits_ = 0;
     u64 aborted_ = 0;
     u64 stalled_ = 0;
     u64 translation_requests_ = 0;
     u64 translated_passed_ = 0;
+    sim::Histogram slot_wait_;
     sim::Histogram hit_latency_;
     sim::Histogram miss_latency_;
 };

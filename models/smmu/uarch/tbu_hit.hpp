@@ -45,10 +45,17 @@ inline bool Tbu::behind_a_write(const Pending& pending) {
 
 [[gnu::always_inline]] inline void Tbu::start(Pending& pending, const arch::Request& request) {
     const Time now = simulation_.now();
+    const Time turn = accept_.enter(now);
+    if (turn > now) [[unlikely]]
+        wait_for_turn(pending, arch::Request(request), turn);
+    else translate(pending, request, now);
+}
+
+[[gnu::always_inline]] inline void Tbu::translate(Pending& pending, const arch::Request& request, Time began) {
     arch::Passage passage;
-    const Answer answer = look_up(pending, request, passage, accept_.enter(now));
+    const Answer answer = look_up(pending, request, passage, simulation_.now());
     if (answer.found != Found::Nothing) [[likely]]
-        hit_latency_.add(answer.at - now);
+        hit_latency_.add(answer.at - began);
     if (answer.found == Found::Passage) [[likely]] {
         if (pending.recording || behind_a_write(pending)) [[unlikely]]
             pending.request = request;
@@ -57,7 +64,7 @@ inline bool Tbu::behind_a_write(const Pending& pending) {
     }
     pending.request = request;
     if (answer.found == Found::Outcome) ready(pending, found_, answer.at);
-    else ask(pending, answer.at);
+    else ask(pending, answer.at, began);
 }
 
 [[gnu::always_inline]] inline Tbu::Answer Tbu::look_up(Pending& pending, const arch::Request& request,
@@ -69,7 +76,7 @@ inline bool Tbu::behind_a_write(const Pending& pending) {
     const arch::ContextPtr* const known = contexts_.find({request.stream_id, request.substream_id});
     if (known == nullptr) [[unlikely]] {
         pending.hit = Hit::Miss;
-        return {Found::Nothing, clock_.after(at, config_.utlb_latency + config_.tlb_latency)};
+        return {Found::Nothing, clock_.after(at, utlb_cycles_ + tlb_cycles_)};
     }
     const arch::StreamContext& context = **known;
     // Most streams use a stage and override nothing.
@@ -86,7 +93,7 @@ inline bool Tbu::behind_a_write(const Pending& pending) {
     pending.address = address;
     pending.hit = Hit::Micro;
     const arch::Translation* found = utlb_.find(context.tags, address);
-    at = clock_.after(at, config_.utlb_latency + (found != nullptr ? 0 : config_.tlb_latency));
+    at = clock_.after(at, utlb_cycles_ + (found != nullptr ? 0 : tlb_cycles_));
     if (found == nullptr) {
         pending.hit = Hit::Main;
         found = tlb_.find(context.tags, address);
@@ -96,10 +103,10 @@ inline bool Tbu::behind_a_write(const Pending& pending) {
         pending.hit = Hit::Miss;
         return {Found::Nothing, at};
     }
-    if (pending.hit == Hit::Micro) {
-        ++utlb_hits_;
-    } else {
-        ++tlb_hits_;
+    if (pending.missed) [[unlikely]]
+        ++late_hits_;
+    else ++(pending.hit == Hit::Micro ? utlb_hits_ : tlb_hits_);
+    if (pending.hit == Hit::Main) {
         utlb_.insert(context.tags, address, *found);
     }
     pending.tags = context.tags;

@@ -25,6 +25,7 @@ Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config,
       stage2_(config.walk_caches(false), config.walk_cache_leaves),
       ipas_(config.ipa_cache),
       contexts_({.entries = 64, .ways = 4}),
+      config_cycles_(stes_.capacity() + cds_.capacity() != 0 ? config.config_latency : 0),
       quiet_(simulation, name_ + ": translations under way"),
       job_name_(name_ + ": a translation of the same page"),
       read_name_(name_ + ": a table read"),
@@ -91,10 +92,11 @@ void Tcu::share(Pending& pending, Time arrived, bool may_join) {
     }
     pending.stale = false;  // what a joined walk may have missed, this one sees
     pending.hit = Hit::Miss;
-    // Without translation there is nothing to look up. If it is switched off meanwhile, GBPA decides.
+    // Without translation there is nothing to look up, and without caches nowhere. If it is switched off meanwhile,
+    // GBPA decides.
     const Time now = simulation_.now();
-    const Time then = registers_.control().enabled ? clock_.after(now, config_.config_latency) : now;
-    if (then == now) scope_.spawn("translation", walk(pending));
+    const Time then = registers_.control().enabled ? clock_.after(now, config_cycles_) : now;
+    if (then == now) configuration_searched(this, &pending);
     else pending.token = simulation_.scheduler().at(then, &Tcu::configuration_searched, this, &pending);
 }
 

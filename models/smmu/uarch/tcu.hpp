@@ -117,6 +117,7 @@ private:
     Stage2WalkCache stage2_;
     IpaCache ipas_;
     sim::AssocCache<StructureKey, CheckedContext> contexts_;
+    u32 config_cycles_;  ///< of a look-up; without caches 0
     u64 configuration_changes_ = 1;
     std::array<Misses::bucket_type, 256> miss_buckets_;
     Misses misses_{Misses::bucket_traits(miss_buckets_.data(), miss_buckets_.size())};

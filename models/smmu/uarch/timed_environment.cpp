@@ -203,7 +203,7 @@ Task<FetchedDescriptor> TimedEnvironment::update(const Fetch fetch, u64 expected
 }
 
 Task<arch::ContextPtr> TimedEnvironment::search_context(u32 stream, u32 substream) {
-    co_await cycles(tcu_.config_.config_latency);
+    co_await cycles(tcu_.config_cycles_);
     searched_configuration_ = true;
     co_return tcu_.known_context(stream, substream);
 }
@@ -223,7 +223,7 @@ sim::Answer<std::optional<spec::Ste>> TimedEnvironment::cached_ste(u32 stream) {
 }
 
 Task<std::optional<spec::Ste>> TimedEnvironment::search_ste(u32 stream) {
-    co_await cycles(tcu_.config_.config_latency);
+    co_await cycles(tcu_.config_cycles_);
     searched_configuration_ = true;
     co_return co_await cached_ste(stream);
 }

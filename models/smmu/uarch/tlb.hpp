@@ -74,6 +74,7 @@ public:
         spans_ = globals_ = 0;
     }
     u32 size() const { return cache_.size(); }
+    bool present() const { return present_; }
 
 private:
     [[gnu::noinline]] const arch::Translation* find_any(const arch::Tags& tags, u64 address) {
