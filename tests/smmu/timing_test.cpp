@@ -242,6 +242,21 @@ TEST(Timing, MissWaitsForAWalkSlot) {
     machine.expect_sent(iova + 0x3000, start + before_walk + 8 * one_read + link + send);
 }
 
+TEST(Timing, MissThatWaitedForAWalkSlotFindsWhatTheWalkCachesHaveLearnt) {
+    uarch::SmmuConfig config = SmmuMachine::small_config();
+    config.tcu.walk_slots = 1;
+    config.tcu.walk_cache.entries = 64;
+    Machine machine(config);
+    machine.warm(iova + Machine::offsets[4]);  // shares no table but the root
+    const Time start = machine.settle();
+    Client first(machine.simulation), second(machine.simulation);
+    machine.read(first, iova);
+    machine.read(second, iova + 0x2000);
+    const Time walked = start + before_walk + walk_cache + 4 * one_read;
+    machine.expect_sent(iova, walked + link + send);
+    machine.expect_sent(iova + 0x2000, walked + walk_cache + one_read + link + send);
+}
+
 TEST(Timing, MissWaitsForATranslationSlotOfItsTbu) {
     uarch::SmmuConfig config = SmmuMachine::small_config();
     config.tbus[0].translation_slots = 1;

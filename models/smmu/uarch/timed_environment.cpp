@@ -279,8 +279,25 @@ Task<bool> TimedEnvironment::search_stage2(const Tags& tags, u64 ipa, Stage2Leaf
 }
 
 Task<> TimedEnvironment::search_table(const Tags& tags, bool stage1, u64 address, TablePoint& found) {
-    if (stage1) found = co_await deepest_table(tcu_.stage1_, searched1_, tags, address);
-    else found = co_await deepest_table(tcu_.stage2_, searched2_, stage2_tags(tags), address);
+    for (;;) {
+        if (stage1) found = co_await deepest_table(tcu_.stage1_, searched1_, tags, address);
+        else found = co_await deepest_table(tcu_.stage2_, searched2_, stage2_tags(tags), address);
+        // From here on it reads. While it waits for a slot others may find tables that it needs as well.
+        if (slot_) co_return;
+        const bool waited = co_await take_slot();
+        if (!waited) co_return;
+    }
+}
+
+/// The answer: whether there was none free.
+Task<bool> TimedEnvironment::take_slot() {
+    const Time asked = tcu_.simulation_.now();
+    sim::Slots::Slot slot = tcu_.walk_slots_.try_take();
+    const bool waits = !slot;
+    if (waits) slot = co_await tcu_.walk_slots_.take();
+    granted(std::move(slot), asked);
+    co_await cycles(tcu_.config_.walk_start_latency);
+    co_return waits;
 }
 
 template <class Leaf>

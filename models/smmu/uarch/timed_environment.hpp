@@ -112,6 +112,7 @@ private:
     };
 
     auto cycles(u64 count) const { return tcu_.simulation_.until(tcu_.clock_.after(tcu_.simulation_.now(), count)); }
+    sim::Task<bool> take_slot();
     void granted(sim::Slots::Slot slot, Time asked);
     /// Whether invalidations by the address of the transaction concern what lies in this tree: of a nested walk those
     /// of stage 2 name other addresses.
