@@ -145,3 +145,27 @@ def test_features_switched_off_are_absent_everywhere():
         assert sim.smmus[0].registers["CMDQ_CONS"] >> 24 == 1, "CERROR_ILL"
     with pytest.raises(smmusim.ConfigError, match="IDR0.PRI"):
         virt(**{"smmu0.IDR0.ATS": 0, "smmu0.IDR0.PRI": 1})
+
+
+def test_look_ups_of_the_configuration_and_ipa_caches_are_counted():
+    """A nested stream: stage 2 maps the first GiBs as they are."""
+    with virt(**{"smmu0.tcu.ipa_cache.entries": 64, "smmu0.tcu.walk_cache.entries": 0}) as sim:
+        smmu = Stage1(sim)
+        root = smmu.stream(STREAM)
+        for page in range(2):
+            smmu.map(root, 0x1000 * (1 + page), PAGE + 0x1000 * page)
+        second, blocks = smmu.table(), smmu.table()
+        sim.memory.write_u64(second, blocks | 3)
+        sim.memory.write_u64(blocks + 8, RAM | 0x7FD)
+        ste = STRTAB + STREAM * 64
+        set_word(sim, ste, 0b111 << 1)
+        smmu.words(ste + 16, 16 << 32 | 2 << 38 | 5 << 48 | 1 << 51 | 1 << 58, second)
+        smmu.enable()
+        stream = sim.stream(STREAM)
+        found = []
+        for page in range(2):
+            assert stream.read(0x1000 * (1 + page), 8).ok
+            found.append([sim.stats[f"smmu0.{cache}_cache.{end}"] for cache in ("ste", "cd", "ipa")
+                          for end in ("hits", "misses")])
+        # Stage 2 is asked for the descriptor, four tables, and the page: one block translates them all.
+        assert found == [[0, 1, 0, 1, 5, 1], [1, 1, 1, 1, 10, 1]]

@@ -181,7 +181,11 @@ arch::ContextPtr Tcu::known_context(u32 stream, u32 substream) {
     if (known == nullptr || known->changes != configuration_changes_ || known->cr2 != registers_.control().cr2.raw())
         return nullptr;
     stes_.use(*known->ste);
-    if (known->cd != nullptr) cds_.use(*known->cd);
+    ste_look_ups_.count(true);
+    if (known->cd != nullptr) {
+        cds_.use(*known->cd);
+        cd_look_ups_.count(true);
+    }
     return known->context;
 }
 
@@ -308,6 +312,13 @@ void Tcu::reset() {
     ipas_.clear();
 }
 
+void Tcu::LookUps::statistics(sim::StatisticsVisitor& visit, const char* cache) {
+    visit.enter(cache);
+    visit.counter("hits", hits, "1", "look-ups that found what they looked for");
+    visit.counter("misses", misses, "1", "look-ups that did not");
+    visit.leave();
+}
+
 void Tcu::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("trans_table_walk_access", walk_accesses_, "1", "descriptor fetches and updates");
     visit.counter("config_struct_access", structure_reads_, "1", "fetches of STE, L1STD, CD and L1CD");
@@ -329,6 +340,9 @@ void Tcu::statistics(sim::StatisticsVisitor& visit) {
                   "first descriptor read to the end of the walk, walks without a fault");
     visit.distribution("walk.reads", walk_reads_, "1", "descriptor reads of a walk without a fault");
     visit.gauge("walk.slots_peak", walk_slots_.peak(), "1", "most walk slots in use at one time");
+    ste_look_ups_.statistics(visit, "ste_cache");
+    cd_look_ups_.statistics(visit, "cd_cache");
+    ipa_look_ups_.statistics(visit, "ipa_cache");
     visit.enter("s1_walk_cache");
     stage1_.statistics(visit);
     visit.leave();

@@ -136,6 +136,16 @@ private:
     u64 updates_ = 0;
     u64 structure_reads_ = 0;
     u64 config_misses_ = 0;
+    /// Look-ups of a cache, by their end.
+    struct LookUps {
+        u64 hits = 0;
+        u64 misses = 0;
+        void count(bool hit) { ++(hit ? hits : misses); }
+        void statistics(sim::StatisticsVisitor& visit, const char* cache);
+    };
+    LookUps ste_look_ups_;
+    LookUps cd_look_ups_;
+    LookUps ipa_look_ups_;
     u64 joined_ = 0;
     u64 walks_ = 0;
     u64 prefetches_ = 0;

@@ -219,7 +219,9 @@ std::optional<T> value_of(const T* known) {
 
 sim::Answer<std::optional<spec::Ste>> TimedEnvironment::cached_ste(u32 stream) {
     if (!searched_configuration_) return search_ste(stream);
-    return value_of(tcu_.stes_.find({stream, 0}));
+    const spec::Ste* const known = tcu_.stes_.find({stream, 0});
+    tcu_.ste_look_ups_.count(known != nullptr);
+    return value_of(known);
 }
 
 Task<std::optional<spec::Ste>> TimedEnvironment::search_ste(u32 stream) {
@@ -230,7 +232,9 @@ Task<std::optional<spec::Ste>> TimedEnvironment::search_ste(u32 stream) {
 
 sim::Answer<std::optional<spec::Cd>> TimedEnvironment::cached_cd(u32 stream, u32 index) {
     // Found in the same look-up as the entry.
-    return value_of(tcu_.cds_.find({stream, index}));
+    const spec::Cd* const known = tcu_.cds_.find({stream, index});
+    tcu_.cd_look_ups_.count(known != nullptr);
+    return value_of(known);
 }
 
 template <class Leaf>
@@ -263,7 +267,9 @@ Task<bool> TimedEnvironment::search_translation(const Tags& tags, u64 address, a
 Task<bool> TimedEnvironment::search_stage2(const Tags& tags, u64 ipa, Stage2Leaf& leaf) {
     if (tcu_.ipas_.present()) {
         co_await cycles(tcu_.config_.ipa_cache_latency);
-        if (const Stage2Leaf* const known = tcu_.ipas_.find(tags, ipa)) {
+        const Stage2Leaf* const known = tcu_.ipas_.find(tags, ipa);
+        tcu_.ipa_look_ups_.count(known != nullptr);
+        if (known != nullptr) {
             leaf = at_address(*known, ipa);
             found_leaf(false, leaf.reach());
             co_return true;
