@@ -61,20 +61,22 @@ std::vector<sim::SlotHistory> Smmu::occupancy() {
 void Smmu::build_monitors(const std::vector<sim::InterruptInput*>& wires) {
     using Event = spec::MonitorEvent;
     if (!config_.pmcg.present) return;
-    const auto add = [&](EventTap& tap, u64 events) {
+    const auto add = [&](EventTap& tap, const sim::Clock& clock, u64 events) {
         const std::size_t index = pmcgs_.size();
         sim::InterruptInput* const wire = index < wires.size() ? wires[index] : nullptr;
         const Pmcg::Surroundings surroundings{
-            simulation_, clock_, memory_, tap, wire, config_.register_latency, config_.update_latency};
+            simulation_, clock, memory_, tap, wire, config_.register_latency, config_.update_latency};
         pmcgs_.push_back(std::make_unique<Pmcg>(surroundings, fmt::format("{}.pmcg{}", name_, index), config_.pmcg,
                                                 config_.identification, events, config_.pmcg.base_of(index)));
     };
     // 10.3: events 6 and 7 exist with ATS. Group 0 sees every stream, as 10.2 recommends.
     const bool ats = config_.identification.idr0.ATS != 0;
     const u64 common = bit_of(Event::Cycles) | bit_of(Event::Transaction) | bit_of(Event::TlbMiss);
-    add(tcu_.events, common | bit_of(Event::ConfigCacheMiss) | bit_of(Event::TransTableWalkAccess) |
-                         bit_of(Event::ConfigStructAccess) | (ats ? bit_of(Event::PcieAtsTransRq) : 0));
-    for (const auto& tbu : tbus_) add(tbu->events, common | (ats ? bit_of(Event::PcieAtsTransPassed) : 0));
+    add(tcu_.events, clock_,
+        common | bit_of(Event::ConfigCacheMiss) | bit_of(Event::TransTableWalkAccess) |
+            bit_of(Event::ConfigStructAccess) | (ats ? bit_of(Event::PcieAtsTransRq) : 0));
+    for (const auto& tbu : tbus_)
+        add(tbu->events, tbu->clock(), common | (ats ? bit_of(Event::PcieAtsTransPassed) : 0));
 }
 
 void Smmu::record(const arch::Outcome& outcome) { events_.record(outcome.fault.event); }

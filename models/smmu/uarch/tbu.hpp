@@ -82,6 +82,7 @@ public:
     bool dormant() const {
         return in_flight() == 0 && waiting_.empty() && contexts_.size() == 0 && utlb_.size() == 0 && tlb_.size() == 0;
     }
+    const sim::Clock& clock() const { return clock_; }
     sim::Slots& translation_slots() { return translation_slots_; }
     /// The newest transactions that have ended, oldest first; as many as the configuration keeps.
     std::vector<TransactionRecord> records() const { return {records_.begin(), records_.end()}; }

@@ -172,6 +172,18 @@ TEST(SmmuPmcgFilter, OfCounter0AppliesToAllWithOneFilterForTheGroup) {
     EXPECT_EQ(machine.tbu.value(1), 3u);
 }
 
+TEST(SmmuPmcgCycles, AreThoseOfTheClockOfTheTbu) {
+    PmcgMachine machine(RuleMachine::WithConfig{},
+                        [](uarch::SmmuConfig& config) { config.tbus[0].clock = 250'000'000; });
+    machine.tcu.configure(0, pmcg::cycles);
+    machine.tbu.configure(0, pmcg::cycles);
+    machine.tcu.start(1);
+    machine.tbu.start(1);
+    machine.run_to(machine.simulation.now() + 400 * nanosecond);
+    EXPECT_EQ(machine.tcu.value(0), 400u);
+    EXPECT_EQ(machine.tbu.value(0), 100u);
+}
+
 TEST(SmmuPmcgCycles, PassWithTheClockWhateverHappens) {
     PmcgMachine machine;
     machine.tcu.configure(0, pmcg::cycles);
