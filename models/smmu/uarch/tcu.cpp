@@ -271,7 +271,7 @@ Task<Checked<arch::StreamContext>> Tcu::entry(u32 stream) {
 
 bool Tcu::dormant() const {
     return stes_.size() == 0 && cds_.size() == 0 && stage1_.empty() && stage2_.empty() && ipas_.empty() &&
-           misses_.empty() && background_.empty();
+           misses_.empty() && under_way_ == 0;
 }
 
 void Tcu::received(u32 stream) {
