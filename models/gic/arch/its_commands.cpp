@@ -112,7 +112,7 @@ Task<ItsError> discard_event(const Its& its, ItsEnvironment& environment, ItsCom
     if (access != TableAccess::Done) co_return ItsError::AccessFailure;
     co_await environment.drain_event(device, event);
     if (found.is_virtual) environment.send({VirtualOrder::Kind::Clear, found.place(), {}, {}});
-    else environment.clear_pending(found.redistributor, found.intid);
+    else environment.discard(found.redistributor, found.intid);
     co_return ItsError::None;
 }
 

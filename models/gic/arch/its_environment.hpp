@@ -81,6 +81,8 @@ public:
     virtual void send(VirtualOrder order) = 0;
     virtual void set_pending(u32 redistributor, u32 intid) = 0;
     virtual void clear_pending(u32 redistributor, u32 intid) = 0;
+    /// The interrupt is nobody's any more: not pending, and nothing of it stays cached.
+    virtual void discard(u32 redistributor, u32 intid) = 0;
     virtual void move_pending(u32 from, u32 to, u32 intid) = 0;
     virtual void move_all_pending(u32 from, u32 to) = 0;
     virtual void invalidate(u32 redistributor, u32 intid) = 0;

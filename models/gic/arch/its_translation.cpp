@@ -6,8 +6,8 @@ using spec::ItsError;
 
 sim::Task<ItsTranslation> find_event(const Its& its, ItsTables& tables, u32 device, u32 event) {
     ItsTranslation result;
-    // A DeviceID beyond Devbits or beyond the table, or no valid table at all.
-    if (!its.device_table().contains(device)) {
+    // A DeviceID beyond Devbits or beyond the table, or no valid table at all; or a write that has none.
+    if (!its.device_table().contains(device) || device == sim::no_id) {
         result.error = ItsError::DeviceOutOfRange;
         co_return result;
     }

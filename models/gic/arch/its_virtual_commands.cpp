@@ -47,10 +47,12 @@ Task<ItsError> map_vpe(const Its& its, ItsEnvironment& environment, ItsCommand c
         }
         entry.set(VpeEntry::Valid, true);
     }
+    const ItsTranslation before = co_await commanded_vpe(its, environment, vpe);
     const TableAccess access = co_await environment.write_vpe(vpe, entry);
     if (access != TableAccess::Done) co_return error_of(access, ItsError::VcpuOutOfRange);
-    // What was translated with the old entry arrives before the memory of the vPE may go.
+    // What was translated with the old entry has had its effect before the memory of the vPE may go.
     co_await environment.drain_all();
+    if (before.error == ItsError::None) co_await environment.synchronize(before.redistributor);
     co_return ItsError::None;
 }
 

@@ -50,6 +50,7 @@ public:
     const InterruptBank& bank() const { return bank_; }
     const spec::PropBaser& properties() const { return propbaser_; }
     const spec::PendBaser& pending_table() const { return pendbaser_; }
+    void forget_empty_table() { pendbaser_.set(spec::PendBaser::PTZ, false); }
 
     /// One more than the highest LPI: limited by GICR_PROPBASER.IDbits and by GICD_TYPER.IDbits.
     u32 lpi_end() const;

@@ -108,7 +108,7 @@ private:
     };
     /// A message that a command sends.
     struct Order {
-        enum class Kind : u8 { Set, Clear, Move, MoveAll, Invalidate, InvalidateAll };
+        enum class Kind : u8 { Set, Clear, Discard, Move, MoveAll, Invalidate, InvalidateAll };
         Kind kind;
         u32 redistributor;
         u32 intid = 0;
@@ -195,6 +195,7 @@ private:
     void send(arch::VirtualOrder order) override;
     void set_pending(u32 redistributor, u32 intid) override { post({Order::Kind::Set, redistributor, intid}); }
     void clear_pending(u32 redistributor, u32 intid) override { post({Order::Kind::Clear, redistributor, intid}); }
+    void discard(u32 redistributor, u32 intid) override { post({Order::Kind::Discard, redistributor, intid}); }
     void move_pending(u32 from, u32 to, u32 intid) override { post({Order::Kind::Move, from, intid, to}); }
     void move_all_pending(u32 from, u32 to) override { post({Order::Kind::MoveAll, from, 0, to}); }
     void invalidate(u32 redistributor, u32 intid) override { post({Order::Kind::Invalidate, redistributor, intid}); }

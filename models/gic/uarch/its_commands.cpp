@@ -81,12 +81,25 @@ sim::Task<> Its::deliver(Order order) {
     flight.send(order.redistributor, order.onward);
     co_await simulation_.until(after(config_.message_cycles));
     LpiReceiver& receiver = *redistributors_[order.redistributor];
+    // What the table in memory says is pending comes before what arrives now.
+    if (receiver.scanning()) co_await receiver.scanned();
     std::vector<u32> moving;
     switch (order.kind) {
         case Order::Kind::Set: receiver.set_pending(order.intid, nullptr); break;
         case Order::Kind::Clear: receiver.clear_pending(order.intid); break;
-        case Order::Kind::Invalidate: receiver.invalidate_property(order.intid); break;
-        case Order::Kind::InvalidateAll: receiver.invalidate_properties(); break;
+        // 5.3: wherever the configuration of the interrupt is cached, be it since before it was moved.
+        case Order::Kind::Discard:
+            receiver.clear_pending(order.intid);
+            for (LpiReceiver* const each : redistributors_) each->invalidate_property(order.intid);
+            break;
+        case Order::Kind::Invalidate:
+            for (LpiReceiver* const each : redistributors_) each->invalidate_property(order.intid);
+            break;
+        case Order::Kind::InvalidateAll:
+            for (LpiReceiver* const each : redistributors_)
+                if (each != &receiver) each->drop_properties();
+            receiver.invalidate_properties();
+            break;
         case Order::Kind::Move: moving.push_back(order.intid); break;
         case Order::Kind::MoveAll: moving = receiver.pending_lpis(); break;
     }
@@ -103,6 +116,7 @@ sim::Task<> Its::deliver(Order order) {
     }
     if (taken.empty()) co_return;
     co_await simulation_.until(after(config_.message_cycles));
+    if (redistributors_[order.onward]->scanning()) co_await redistributors_[order.onward]->scanned();
     for (auto& [intid, journey] : taken) {
         if (journey) journey->leave(Journey::Part::Its, simulation_.now());
         redistributors_[order.onward]->set_pending(intid, std::move(journey));

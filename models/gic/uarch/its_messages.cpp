@@ -112,6 +112,7 @@ sim::Task<> Its::message(sim::Access* access, u32 device, u32 event, std::shared
     if (journey) journey->leave(Journey::Part::Its, simulation_.now());
     LpiReceiver& receiver = *redistributors_[translation.redistributor];
     if (!translation.is_virtual) {
+        if (receiver.scanning()) co_await receiver.scanned();
         receiver.set_pending(translation.intid, journey);
         co_return;
     }

@@ -133,6 +133,11 @@ void LpiBank::invalidate_all() {
         if (lpis_.contains(intid)) fetch(intid);
 }
 
+void LpiBank::drop_properties() {
+    properties_.clear();
+    for (Fetch& fetch : fetches_) fetch.stale = true;
+}
+
 // The pending table
 
 void LpiBank::open(const LpiTables& tables) {

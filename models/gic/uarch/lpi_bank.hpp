@@ -66,6 +66,7 @@ public:
     bool add(u32 intid, std::shared_ptr<sim::Journey> journey);
     void invalidate(u32 intid);
     void invalidate_all();
+    void drop_properties();
 
 private:
     /// One read of a property under way.

@@ -220,7 +220,19 @@ void Redistributor::lpis_enabled() {
     tables.end = state_.lpi_end();
     // 12.11, GICR_PENDBASER.PTZ: software says that there is nothing to read.
     tables.empty = state_.pending_table()[PendBaser::PTZ];
+    // That counts once: what the table holds later the redistributor itself has written.
+    state_.forget_empty_table();
     physical_.open(tables);
+}
+
+void Redistributor::clear_lpi(u32 intid) {
+    if (scanning()) scope_.spawn("GICR_CLRLPIR", clear_when_scanned(intid));
+    else clear_pending(intid);
+}
+
+sim::Task<> Redistributor::clear_when_scanned(u32 intid) {
+    co_await scanned();
+    clear_pending(intid);
 }
 
 void Redistributor::lpis_disabled() { scope_.spawn("write-back of the pending table", write_back()); }

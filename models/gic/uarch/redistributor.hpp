@@ -69,6 +69,9 @@ public:
     std::vector<u32> pending_lpis() const override { return physical_.pending(); }
     void invalidate_property(u32 intid) override { physical_.invalidate(intid); }
     void invalidate_properties() override { physical_.invalidate_all(); }
+    void drop_properties() override { physical_.drop_properties(); }
+    bool scanning() const override { return physical_.scanning(); }
+    sim::Task<> scanned() override { return physical_.scanned(); }
     sim::Task<> set_virtual(VirtualTarget target, u32 intid, std::shared_ptr<sim::Journey> journey) override {
         return vpe_.set(target, intid, std::move(journey));
     }
@@ -93,7 +96,7 @@ public:
     void private_changed() override { update(); }
     void lpis_enabled() override;
     void lpis_disabled() override;
-    void clear_lpi(u32 intid) override { clear_pending(intid); }
+    void clear_lpi(u32 intid) override;
     void vpe_scheduled() override { vpe_.schedule(); }
     void vpe_descheduled(bool doorbell) override { vpe_.deschedule(doorbell); }
     void virtual_sgis_wanted(u32 vpe) override { vpe_.query_sgis(vpe); }
@@ -115,6 +118,7 @@ private:
     static void forward_due(void* redistributor, void*);
 
     sim::Task<> write_back();
+    sim::Task<> clear_when_scanned(u32 intid);
     void trace(const char* what, u32 intid) const;
 
     sim::Simulation& simulation_;

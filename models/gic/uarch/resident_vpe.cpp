@@ -81,12 +81,6 @@ sim::Task<u8> ResidentVpe::read_byte(u64 address) {
     co_return sim::succeeded(status) ? access->data()[0] : u8{0};
 }
 
-sim::Task<> ResidentVpe::write_byte(u64 address, u8 value) {
-    const sim::AccessPtr access = make(sim::Command::Write, address, 1);
-    access->data()[0] = value;
-    co_await transfer(*access);
-}
-
 sim::Task<VpeScratch> ResidentVpe::read_scratch(u64 table) {
     VpeScratch scratch;
     const sim::AccessPtr access = make(sim::Command::Read, table, VpeScratch::bytes);
@@ -214,11 +208,8 @@ sim::Task<> ResidentVpe::set(VirtualTarget target, u32 intid, std::shared_ptr<Jo
         ++counters_.direct;
         fresh = bank_.add(intid, journey);
     } else {
-        const u64 address = target.pending_table + spec::pending_byte(intid);
-        const u8 bits = co_await read_byte(address);
-        const u8 bit = static_cast<u8>(1u << (intid % 8));
-        fresh = (bits & bit) == 0;
-        if (fresh) co_await write_byte(address, bits | bit);
+        const bool changed = co_await change_bit(target, intid, true);
+        fresh = changed;
         if (fresh) co_await ring(target, intid);
     }
     if (!fresh) ++counters_.coalesced;
@@ -256,12 +247,23 @@ sim::Task<bool> ResidentVpe::take(VirtualTarget target, u32 intid) {
         cpu_.update();
         co_return was_pending;
     }
+    co_return co_await change_bit(target, intid, false);
+}
+
+/// While a vPE moves, or several ITSs lead to it, two redistributors may change bits of one byte at the same time.
+sim::Task<bool> ResidentVpe::change_bit(const VirtualTarget& target, u32 intid, bool pending) {
     const u64 address = target.pending_table + spec::pending_byte(intid);
-    const u8 bits = co_await read_byte(address);
     const u8 bit = static_cast<u8>(1u << (intid % 8));
-    if ((bits & bit) == 0) co_return false;
-    co_await write_byte(address, bits & ~bit);
-    co_return true;
+    for (;;) {
+        const u8 bits = co_await read_byte(address);
+        if (((bits & bit) != 0) == pending) co_return false;
+        const sim::AccessPtr access = make(sim::Command::Atomic, address, 1);
+        access->operation = sim::AtomicOperation::CompareSwap;
+        access->compare = bits;
+        access->operand = static_cast<u8>(bits ^ bit);
+        const sim::Status status = co_await transfer(*access);
+        if (!sim::succeeded(status) || access->data()[0] == bits) co_return true;
+    }
 }
 
 sim::Task<> ResidentVpe::invalidate(VirtualTarget target, u32 intid) {

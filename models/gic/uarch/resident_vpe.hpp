@@ -77,9 +77,9 @@ private:
     sim::Task<spec::VpeScratch> read_scratch(u64 table);
     sim::Task<> write_scratch(u64 table, spec::VpeScratch scratch);
     sim::Task<> ring(VirtualTarget target, u32 intid);
-    /// The byte of the pending table in memory that holds the interrupt's bit.
+    /// In the pending table in memory; false if the interrupt was pending, or was not, already.
+    sim::Task<bool> change_bit(const VirtualTarget& target, u32 intid, bool pending);
     sim::Task<u8> read_byte(u64 address);
-    sim::Task<> write_byte(u64 address, u8 value);
     sim::Task<sim::Status> transfer(sim::Access& access);
     sim::AccessPtr make(sim::Command command, u64 address, u32 size);
 
