@@ -84,19 +84,37 @@ Task<int> Iommu::detach(cpu::Cpu& cpu, Device& device) {
 }
 
 Task<int> Iommu::move(cpu::Cpu& cpu, Group& group, Domain& domain) {
+    std::vector<Moved> moved;
     for (Device* device : group.devices) {
         Domain* const before = device->domain;
         if (before == &domain) continue;
         int error = co_await device->driver->attach(cpu, *device, domain);
         if (error == 0) {
             device->domain = &domain;
+            moved.push_back({device, before});
             if (listener_ == nullptr) continue;
             if (before == nullptr) error = co_await listener_->on_attach(cpu, *device, domain);
             else error = co_await listener_->on_replace(cpu, *device, *before, domain);
         }
-        if (error != 0) co_return error;
+        if (error == 0) continue;
+        co_await move_back(cpu, std::move(moved), domain);
+        co_return error;
     }
     co_return 0;
+}
+
+/// A group is in one domain: where one of its members cannot go, none stays. What cannot even go back stays.
+Task<> Iommu::move_back(cpu::Cpu& cpu, std::vector<Moved> moved, Domain& domain) {
+    for (auto entry = moved.rbegin(); entry != moved.rend(); ++entry) {
+        Device& device = *entry->device;
+        if (entry->before == nullptr) continue;
+        const int error = co_await device.driver->attach(cpu, device, *entry->before);
+        if (error != 0) continue;
+        device.domain = entry->before;
+        if (listener_ == nullptr) continue;
+        const int ignored = co_await listener_->on_replace(cpu, device, domain, *entry->before);
+        (void)ignored;
+    }
 }
 
 }  // namespace smmusim::sw::iommu

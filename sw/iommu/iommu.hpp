@@ -40,7 +40,12 @@ private:
         std::unique_ptr<Domain> domain;
         Driver* driver;
     };
+    struct Moved {
+        Device* device;
+        Domain* before;
+    };
     Task<int> move(cpu::Cpu& cpu, Group& group, Domain& domain);
+    Task<> move_back(cpu::Cpu& cpu, std::vector<Moved> moved, Domain& domain);
     Group& group_of(const Device& device);
 
     cpu::Lock attach_lock_;

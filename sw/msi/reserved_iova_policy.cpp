@@ -16,7 +16,7 @@ Task<int> ReservedIovaPolicy::prepare(cpu::Cpu& cpu, Vector& vector) {
             co_await release(cpu, vector);
             co_return error;
         }
-        Reference reference{domain, doorbell.address};
+        Reference reference{domain, domain->cookie, doorbell.address};
         held_[&vector].push_back(reference);
     }
     co_return 0;
@@ -31,8 +31,11 @@ Task<> ReservedIovaPolicy::release(cpu::Cpu& cpu, Vector& vector) {
     if (held == held_.end()) co_return;
     const std::vector<Reference> references = std::move(held->second);
     held_.erase(held);
-    for (const Reference& reference : references)
+    for (const Reference& reference : references) {
+        // With its window a reference has gone, and a window made since knows nothing of it.
+        if (reference.window.expired() || reference.window.lock() != reference.domain->cookie) continue;
         co_await reserved_.iommu_put_reserved_iova(cpu, *reference.domain, reference.address);
+    }
 }
 
 Task<int> ReservedIovaPolicy::on_attach(cpu::Cpu&, Source&, iommu::Domain&) { co_return 0; }

@@ -24,6 +24,7 @@ private:
     /// A reference that a vector holds; in the domain where it was taken, whatever the device is attached to now.
     struct Reference {
         iommu::Domain* domain;
+        std::weak_ptr<iommu::DomainCookie> window;
         u64 address;
     };
     ReservedIova& reserved_;

@@ -134,6 +134,25 @@ def test_a_reset_amid_traffic_of_software_drops_all_of_it(sim):
     sim.run()
 
 
+def test_a_vector_of_a_window_before_leaves_the_next_window_alone():
+    with virt(endpoint_count=2, **{"endpoint1.bdf": "00:02.0"}) as sim:
+        host = sim.boot(msi_policy="reserved-iova")
+        first, second = (host.device(endpoint) for endpoint in sim.endpoints)
+        dom = host.alloc_domain(type="unmanaged")
+        dom.alloc_reserved_iova_domain(0x0800_0000, 1 << 20, "rw", 12)
+        dom.attach(first)
+        dom.attach(second)
+        (old,) = first.enable_msix(1)
+        dom.free_reserved_iova_domain()
+        dom.alloc_reserved_iova_domain(0x0900_0000, 1 << 20, "rw", 12)
+        (new,) = second.enable_msix(1)
+        old.disable()
+        assert len(dom.reserved_bindings) == 1
+        sim.endpoints[1].msi(0)
+        sim.run()
+        assert new.fired == 1
+
+
 def test_a_freed_domain_is_gone(sim):
     host = sim.boot()
     dom = host.alloc_domain()
