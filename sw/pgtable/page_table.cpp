@@ -92,8 +92,14 @@ Task<PageTable::Progress> PageTable::map(cpu::Cpu& cpu, u64 input, u64 output, u
     }
     while (progress.bytes < size && progress.error == 0) {
         u64 at = input + progress.bytes;
-        const unsigned level = leaf_level(at, output + progress.bytes, size - progress.bytes);
-        const Result<Slot> slot = co_await descend(cpu, at, level, true);
+        const unsigned wanted = leaf_level(at, output + progress.bytes, size - progress.bytes);
+        unsigned level = wanted;
+        Result<Slot> slot = co_await descend(cpu, at, level, true);
+        // Where pages have been a table stays: what would be a block is mapped in it.
+        while (slot && slot->level == level && table(slot->descriptor, level)) {
+            ++level;
+            slot = co_await descend(cpu, at, level, true);
+        }
         if (!slot || slot->level != level) {
             progress.error = slot ? -EEXIST : slot.error();
             break;
@@ -104,7 +110,7 @@ Task<PageTable::Progress> PageTable::map(cpu::Cpu& cpu, u64 input, u64 output, u
         const u64 reach = leaf * geometry_.table_entries();
         for (;;) {
             if (valid(existing)) {
-                progress.error = -EEXIST;
+                if (!table(existing, level)) progress.error = -EEXIST;
                 break;
             }
             const u64 entry = entry_address(slot->table, level, at);
@@ -113,7 +119,7 @@ Task<PageTable::Progress> PageTable::map(cpu::Cpu& cpu, u64 input, u64 output, u
             at += leaf;
             const bool next_table = (at & (reach - 1)) == 0;
             if (progress.bytes >= size || next_table) break;
-            if (leaf_level(at, output + progress.bytes, size - progress.bytes) != level) break;
+            if (level == wanted && leaf_level(at, output + progress.bytes, size - progress.bytes) != level) break;
             const cpu::Loaded loaded = co_await cpu.load(entry_address(slot->table, level, at));
             if (!loaded.ok()) {
                 progress.error = -EFAULT;

@@ -121,6 +121,25 @@ TEST_F(PageTableTest, UnmapStopsAtTheFirstHole) {
     EXPECT_EQ(found(0x4000), 0x9000'4000u);
 }
 
+TEST_F(PageTableTest, BlocksAreMappedInTheTablesThatPagesHaveLeft) {
+    Geometry shape;
+    shape.blocks = true;
+    make(shape);
+    for (const u64 size : {2 * MiB, GiB}) {
+        EXPECT_EQ(map(GiB + 2 * MiB, 0x9000'0000, 4096).error, 0);
+        EXPECT_EQ(await(table->unmap(cpu(), GiB + 2 * MiB, 4096)), 4096u);
+        const u64 begin = size == GiB ? GiB : GiB + 2 * MiB;
+        const PageTable::Progress progress = map(begin, 0x8000'0000, size);
+        EXPECT_EQ(progress.error, 0);
+        EXPECT_EQ(progress.bytes, size);
+        for (u64 offset = 0; offset < size; offset += size / 8 + 4096)
+            EXPECT_EQ(found(begin + offset), 0x8000'0000 + offset);
+        EXPECT_EQ(map(begin, 0x8000'0000, size).error, -EEXIST);
+        EXPECT_EQ(await(table->unmap(cpu(), begin, size)), size);
+        EXPECT_FALSE(found(begin));
+    }
+}
+
 TEST_F(PageTableTest, BlocksAreUsedWherePermittedAndAligned) {
     Geometry shape;
     shape.blocks = true;
