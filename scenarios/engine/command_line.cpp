@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -42,7 +43,11 @@ std::vector<fs::path> files_of(const std::vector<std::string>& paths) {
 }
 
 /// Two scenarios of one name would write into the same folder.
-void reject_equal_names(const std::vector<fs::path>& files) {
+void reject_equal_names(const std::vector<fs::path>& files, const std::vector<std::string>& settings) {
+    if (files.size() > 1 &&
+        std::ranges::any_of(settings, [](const std::string& set) { return set.starts_with("name="); }))
+        throw ConfigError({"--set"}, fmt::format("{} scenarios cannot have one name", files.size()),
+                          "give every scenario its own name");
     std::map<std::string, fs::path> seen;
     for (const fs::path& file : files) {
         Heading heading;
@@ -69,7 +74,7 @@ void require_writable(const fs::path& file) {
 
 int run(const RunArguments& arguments) {
     const std::vector<fs::path> files = files_of(arguments.paths);
-    reject_equal_names(files);
+    reject_equal_names(files, arguments.options.overrides.settings);
     if (!arguments.junit.empty()) require_writable(arguments.junit);
     const bool colour = isatty(STDOUT_FILENO) != 0 && !arguments.json;
     const bool progress = isatty(STDERR_FILENO) != 0 && !arguments.quiet;
@@ -137,7 +142,7 @@ void add_run_options(CLI::App& command, RunArguments& arguments) {
     command.add_option("--set", options.overrides.settings, "override a parameter: a.b.c=value (repeatable)")
         ->take_all()
         ->allow_extra_args(false);
-    command.add_option("--seed", options.overrides.seed, "seed of everything random");
+    command.add_option("--seed", options.overrides.seed, "seed of everything random")->check(CLI::NonNegativeNumber);
     command.add_option("--out", options.out, "folder for results, one folder in it for each scenario")
         ->capture_default_str();
     command.add_option("--jobs,-j", arguments.jobs, "scenarios that run at the same time")

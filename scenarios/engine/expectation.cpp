@@ -45,7 +45,8 @@ bool holds(Relation relation, int order) {
 /// {stat: path, le: 2us, gt: 0}
 class Bounds final : public Expectation {
 public:
-    explicit Bounds(const Node& map) : Expectation(map.where()), statistic_(Value::read(map.find("stat")->value)) {
+    explicit Bounds(const Node& map)
+        : Expectation(map.where()), statistic_(Value::read_statistic(map.find("stat")->value)) {
         std::vector<std::string> valid{"stat"};
         for (const RelationName& name : relations) valid.emplace_back(name.key);
         for (const Node::Entry& entry : map.entries()) {

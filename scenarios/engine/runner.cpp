@@ -179,7 +179,8 @@ void play(Prepared& prepared, const RunOptions& options, Outcome& outcome) {
     if (options.own_process) alarm(0);
     StatisticsTable table;
     machine.statistics(table);
-    if (options.update_golden)
+    // Half a run is no reference.
+    if (options.update_golden && outcome.ending == Ending::Passed)
         for (const platform::config::Node& name : prepared.scenario.golden) update_golden(name, table);
     outcome.verdicts = std::move(stage.verdicts);
     if (outcome.ending == Ending::Passed) {

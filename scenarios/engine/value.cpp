@@ -131,6 +131,19 @@ Value Value::read(const Node& node) {
     return value;
 }
 
+Value Value::read_statistic(const Node& node) {
+    const Value value = read(node);
+    bool any = false;
+    for (const Term& term : value.terms_) {
+        any = any || !term.statistic.empty();
+        if (term.statistic.empty() && !term.constant.is_number())
+            throw ConfigError(node.where(), "'" + term.constant.word + "' is not the name of a statistic",
+                              "write the whole name, such as smmu0.tlb_miss");
+    }
+    if (!any) throw ConfigError(node.where(), "'" + value.text_ + "' names no statistic", "write the name of one");
+    return value;
+}
+
 std::optional<Quantity> Value::evaluate(const StatisticsTable& statistics, std::string& problem) const {
     std::optional<Quantity> sum;
     for (const Term& term : terms_) {

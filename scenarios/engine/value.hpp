@@ -32,6 +32,8 @@ class Value {
 public:
     /// Throws ConfigError; a word that contains a dot is the name of a statistic.
     static Value read(const platform::config::Node& node);
+    /// The same for what is compared: a statistic, or a sum with one.
+    static Value read_statistic(const platform::config::Node& node);
 
     /// Nothing if it names a statistic that is not there or has no value; `problem` says which.
     std::optional<Quantity> evaluate(const platform::results::StatisticsTable& statistics, std::string& problem) const;

@@ -107,12 +107,22 @@ def test_missing_unreadable_and_empty_places_are_bad_input(tmp_path):
 
 @pytest.mark.parametrize("arguments", [["run"], ["nonsense"], ["run", "s.yaml", "--nonsense"], ["run", "s.yaml", "--jobs", "0"],
                                        ["run", "s.yaml", "--set", "memory.size"], ["run", "s.yaml", "--set", "memory.szie=1"],
-                                       ["run", "s.yaml", "--trace", "everything"], ["params", "nothing_like_this"], ["list", "absent"]])
+                                       ["run", "s.yaml", "--trace", "everything"], ["run", "s.yaml", "--seed", "-1"],
+                                       ["run", "s.yaml", "t.yaml", "--set", "name=one"], ["params", "nothing_like_this"], ["list", "absent"]])
 def test_a_wrong_command_line_is_bad_input(tmp_path, arguments):
     write(tmp_path, SMALL)
+    write(tmp_path, SMALL.replace("name: small", "name: other"), "t.yaml")
     done = smmusim(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr
+
+
+def test_a_run_that_breaks_off_rewrites_no_golden_file(tmp_path):
+    write(tmp_path, '{"kept": 1}', "golden.json")
+    broken = SMALL.replace("steps: [boot]", "steps: [boot, boot]").replace("[no_faults]", "[{golden: golden.json}]")
+    done = smmusim("run", write(tmp_path, broken), "--update-golden", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert json.loads((tmp_path / "golden.json").read_text()) == {"kept": 1}
 
 
 def test_a_failed_expectation_is_status_1_and_says_what_was_found(tmp_path):

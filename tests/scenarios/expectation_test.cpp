@@ -127,6 +127,12 @@ TEST_F(ExpectationTest, EventsMustBeExactlyThose) {
     EXPECT_EQ(letters("- events: [{}, {}]\n"), "p");
 }
 
+TEST_F(ExpectationTest, WhatIsComparedIsAStatistic) {
+    EXPECT_EQ(error_of("- {stat: no_such, ne: foo}\n"),
+              "s.yaml:2:10: 'no_such' is not the name of a statistic; write the whole name, such as smmu0.tlb_miss");
+    EXPECT_EQ(error_of("- {stat: 5, eq: 5}\n"), "s.yaml:2:10: '5' names no statistic; write the name of one");
+}
+
 TEST_F(ExpectationTest, MistakesAreFoundBeforeTheRun) {
     EXPECT_EQ(error_of("- no_fault\n"),
               "s.yaml:2:3: there is no expectation 'no_fault'; did you mean 'no_faults'? (valid: no_faults, stat, "

@@ -118,7 +118,8 @@ class DisableMsix final : public DeviceStep {
 public:
     void fields(ConfigVisitor& visit) override {
         DeviceStep::fields(visit);
-        visit(first_, {"first", "first vector; each is disabled by itself"});
+        visit(first_,
+              {"first", "first vector; each is disabled by itself", Unit::Count, sim::Origin::Choice, "", 0, 2047});
         visit(count_, {"count", "number of vectors; 0: all that are enabled, from the first on", Unit::Count,
                        sim::Origin::Choice, "", 0, 2048});
     }

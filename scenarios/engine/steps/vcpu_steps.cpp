@@ -85,7 +85,7 @@ public:
     void fields(ConfigVisitor& visit) override {
         GuestStep::fields(visit);
         visit(device, {"device", "name of the function"});
-        visit(first, {"first", "first vector"});
+        visit(first, {"first", "first vector", Unit::Count, sim::Origin::Choice, "", 0, 2047});
         visit(count, {"count", "number of vectors", Unit::Count, sim::Origin::Choice, "", 1, 2048});
     }
     void check(Names& names) const override {
