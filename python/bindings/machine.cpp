@@ -127,7 +127,7 @@ std::string Machine::digest() {
 
 int Machine::boot(const Settings& settings) {
     platform().require_outside_run();
-    if (booted_ != nullptr) throw std::invalid_argument("the software has been booted already");
+    if (booted_ != nullptr && !boot_failed_) throw std::invalid_argument("the software has been booted already");
     config::Node tree = config::parse_yaml("{}", "the defaults");
     for (const auto& [path, value] : settings) config::add_setting(tree, path, value, "Python");
     sw::SoftwareConfig software;
@@ -138,7 +138,9 @@ int Machine::boot(const Settings& settings) {
     software_.reset();  // one that a reset ended lets go of the CPUs before the next takes them
     software_ = std::make_unique<Software>(platform(), software, std::move(cpus));
     booted_ = std::make_shared<int>();
-    return call("boot", software_->host.boot());
+    const int error = call("boot", software_->host.boot());
+    boot_failed_ = error != 0;
+    return error;
 }
 
 sw::Host& Machine::host() const {

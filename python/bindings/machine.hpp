@@ -82,6 +82,7 @@ private:
     std::unique_ptr<platform::Platform> platform_;
     std::unique_ptr<Software> software_;
     std::shared_ptr<const void> booted_;  ///< null: no software, or a reset has ended it
+    bool boot_failed_ = false;  ///< it may be tried again, with other settings
     std::map<const sw::iommu::Domain*, std::shared_ptr<const void>> domains_;  ///< those that Python knows
 };
 

@@ -211,3 +211,5 @@ def test_memory_too_small_for_the_software_is_enomem():
         with pytest.raises(OSError, match="distributor") as caught:
             small.boot()
         assert caught.value.errno == errno.ENOMEM
+        with pytest.raises(OSError):
+            small.boot()
