@@ -117,6 +117,18 @@ def test_a_wrong_command_line_is_bad_input(tmp_path, arguments):
     assert done.stderr
 
 
+@pytest.mark.parametrize("devices, cause", [(["disk"], "disk is not attached to vm"),
+                                            (["nic", "nic"], "vm has its stage 1 already")])
+def test_a_guest_has_one_stage_1_for_functions_that_are_its_own(tmp_path, devices, cause):
+    stage1 = "".join(f", guest_stage1: {{guest: vm, device: {device}, tables: tables}}" for device in devices)
+    steps = ("boot, guest: {name: vm, stage: nesting}, attach: {guest: vm, device: nic}, "
+             "guest_memory: {guest: vm, name: tables, address: 0x60000000, size: 1MiB}" + stage1)
+    text = SMALL.replace("{base: presets/virt.yaml}", "{base: presets/virt.yaml, endpoint_count: 2}")
+    text = text.replace("[boot]", f"[{steps}]") + "devices: [{name: nic}, {name: disk}]\n"
+    done = smmusim("run", write(tmp_path, text), cwd=tmp_path)
+    assert done.returncode == 1 and cause in done.stdout, done.stdout + done.stderr
+
+
 def test_a_run_that_breaks_off_rewrites_no_golden_file(tmp_path):
     write(tmp_path, '{"kept": 1}', "golden.json")
     broken = SMALL.replace("steps: [boot]", "steps: [boot, boot]").replace("[no_faults]", "[{golden: golden.json}]")

@@ -173,6 +173,10 @@ public:
         Assigned& user = stage.assigned.at(guest);
         if (host.smmus() == 0) throw StepFailure("guest_stage1: the machine has no SMMU");
         if (user.container->domain() == nullptr) throw StepFailure("guest_stage1: no function is attached to " + guest);
+        // Its tables would begin anew in the memory of those in use.
+        if (user.stage1 != nullptr) throw StepFailure("guest_stage1: " + guest + " has its stage 1 already");
+        if (device.iommu.domain != user.container->domain())
+            throw StepFailure("guest_stage1: " + device_ + " is not attached to " + guest);
         const Buffer& tables = stage.buffers.at(tables_);
         const sw::smmu::SmmuDriver& smmu = host.smmu(smmu_of(host, device));
         user.stage1 = std::make_unique<sw::kvm::GuestStage1>(stage.simulation(), *user.guest, tables.address,
