@@ -47,6 +47,7 @@ std::vector<sim::DmaHandle> DmaEngine::clear() {
     posted_queue_.clear();
     read_queue_.clear();
     posted_sent_ = posted_queued_;
+    stop_waiting();
     paced_ = false;
     next_issue_ = 0;
     function_.set_transactions_pending(false);

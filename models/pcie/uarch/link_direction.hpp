@@ -24,6 +24,12 @@ public:
 protected:
     ~Sender() = default;
 
+    /// It has nothing to send any more.
+    void stop_waiting() {
+        wire_hook_.unlink();
+        credit_hook_.unlink();
+    }
+
 private:
     friend class LinkDirection;
     using Hook = sim::intrusive::list_member_hook<sim::AutoUnlink>;

@@ -283,6 +283,7 @@ void RootPort::drain() {
 void RootPort::reset() {
     ++resets_;
     under_way_ = 0;
+    stop_waiting();
     link_.reset();
     posted_oldest_ += posted_.size();
     posted_.clear();
