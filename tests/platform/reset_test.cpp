@@ -58,5 +58,48 @@ TEST(ResetUnderLoad, LeavesNobodyWaitingForCredits) {
     expect_same_time_after_resets(config);
 }
 
+/// A second function on a link of its own reads and writes memory of the first, whose completions lack credits.
+PlatformConfig two_functions() {
+    PlatformConfig config;
+    config.links.push_back(config.links[0]);
+    config.links[0].root_credits.CplH = 1;
+    config.links[0].root_credits.CplD = 16;
+    config.links[0].credit_return = 500 * nanosecond;
+    config.endpoints.push_back(PlatformConfig::endpoint_at(1));
+    config.endpoints[1].link = 1;
+    return config;
+}
+
+TEST(ResetUnderLoad, LeavesNoAnswerOfRegistersBehind) {
+    Platform platform{two_functions()};
+    constexpr u64 bar = 0x1000'0000;
+    const auto bring_up = [&] {
+        platform.mmio_write(function + 0x10, bar, 4);
+        platform.mmio_write(function + 4, 0x6, 2);
+        platform.mmio_write(function + 0x8004, 0x6, 2);
+    };
+    for (Time moment = nanosecond; moment < 4 * microsecond; moment += 131 * nanosecond) {
+        bring_up();
+        std::vector<sim::DmaHandle> operations;
+        for (u64 place = 0; place < 16; ++place) {
+            operations.push_back(read_of(bar + 64 * place, 64));
+            operations.push_back(write_of(bar + 64 * place, std::vector<u8>(64, 1)));
+        }
+        for (const sim::DmaHandle& operation : operations) platform.submit(1, operation);
+        platform.run(moment);
+        platform.reset();
+        for (const sim::DmaHandle& operation : operations) ASSERT_TRUE(operation->done());
+        ASSERT_EQ(platform.simulation().accesses().in_use(), 0u) << moment;
+        bring_up();
+        platform.mmio_write(bar, 0x1234, 4);
+        ASSERT_EQ(platform.mmio_read(bar, 4), 0x1234u) << moment;
+        const auto read = read_of(bar, 64);
+        platform.submit(1, read);
+        platform.wait(read);
+        ASSERT_EQ(read->status, Status::Ok) << moment;
+        ASSERT_EQ(platform.waiting(), "");
+    }
+}
+
 }  // namespace
 }  // namespace smmusim::platform

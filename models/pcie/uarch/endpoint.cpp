@@ -101,6 +101,11 @@ void Endpoint::request(DownstreamRequest& request, Time at) {
                                                &Endpoint::request_arrived, this, &request);
 }
 
+void Endpoint::forget_requests() {
+    answers_.clear();
+    stop_waiting();
+}
+
 void Endpoint::request_arrived(void* object, void* argument) {
     Endpoint& endpoint = *static_cast<Endpoint*>(object);
     DownstreamRequest& request = *static_cast<DownstreamRequest*>(argument);

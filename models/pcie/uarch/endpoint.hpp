@@ -33,7 +33,8 @@ public:
     u32 config_read(u32 offset, u32 size) const { return state_.config_read(offset, size); }
     void config_write(u32 offset, u32 size, u32 value);
 
-    /// Function level reset: registers as at power-on, operations end with a timeout.
+    /// Function level reset: registers as at power-on, operations end with a timeout. Register requests are answered,
+    /// the one that has asked for the reset among them.
     void reset();
 
     const arch::FunctionAddress& address() const { return address_; }
@@ -50,6 +51,7 @@ public:
     void request(DownstreamRequest& request, Time at) override;
     void perform(const DownstreamRequest& request, bool effects) override;
     Time access_latency() const override;
+    void forget_requests() override;
     void connect(RootSide& root, u32 number) override;
 
     void link_ready() override { send_completions(); }

@@ -53,6 +53,8 @@ public:
     virtual void perform(const DownstreamRequest& request, bool effects) = 0;
     /// From the last byte of a request to the first of its completion.
     virtual Time access_latency() const = 0;
+    /// The root complex is reset and has ended all requests: those that have arrived here are not answered any more.
+    virtual void forget_requests() = 0;
 
     /// The root port that it is behind, and its number there.
     virtual void connect(RootSide& root, u32 number) = 0;

@@ -103,16 +103,16 @@ Time RootComplex::unloaded(const RootPort& port, const Function& function) const
 }
 
 void RootComplex::reset() {
-    for (const auto& port : ports_) port->reset();
-    // By number: an answer may bring the next request.
-    const std::size_t known = requests_.size();
-    for (std::size_t index = 0; index < known; ++index) {
-        DownstreamRequest& request = requests_[index];
-        if (request.access == nullptr || !request.token) continue;
+    std::vector<DownstreamRequest*> under_way;
+    for (DownstreamRequest& request : requests_) {
+        if (request.access == nullptr) continue;
         simulation_.scheduler().cancel(request.token);
         request.token = {};
-        answered(request, sim::Status::Timeout, simulation_.now());
+        under_way.push_back(&request);
     }
+    for (const auto& port : ports_) port->reset();
+    // Only now, when nobody else knows them: an answer may bring the next request.
+    for (DownstreamRequest* request : under_way) answered(*request, sim::Status::Timeout, simulation_.now());
 }
 
 void RootComplex::statistics(sim::StatisticsVisitor& visit) {

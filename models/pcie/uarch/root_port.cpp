@@ -284,22 +284,18 @@ void RootPort::reset() {
     ++resets_;
     under_way_ = 0;
     stop_waiting();
+    for (const Attachment& attachment : attachments_) attachment.function->forget_requests();
     link_.reset();
     posted_oldest_ += posted_.size();
     posted_.clear();
     visible_until_ = 0;
-    std::vector<DownstreamRequest*> dropped;
-    for (const Pushing& waiting : pushing_) dropped.push_back(waiting.request);
     pushing_.clear();
     for (std::deque<Item>& queue : queues_) {
-        for (const Item& item : queue) {
-            if (item.request != nullptr) dropped.push_back(item.request);
-            else give_up(*item.read);
-        }
+        for (const Item& item : queue)
+            if (item.read != nullptr) give_up(*item.read);
         queue.clear();
     }
     queued_ = 0;
-    for (DownstreamRequest* request : dropped) answer(*request, sim::Status::Timeout, simulation_.now());
 }
 
 void RootPort::report(std::string& text) const {

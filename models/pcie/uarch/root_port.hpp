@@ -45,8 +45,8 @@ public:
     void link_ready() override { drain(); }
     void report(std::string& text) const override;
 
-    /// Drops what is queued, forgets what is under way and resets the link; requests of the machine that are queued
-    /// here end with a timeout.
+    /// Drops what is queued, forgets what is under way and resets the link. Requests of the machine are forgotten on
+    /// both sides of the link: their owner ends them.
     void reset();
     void statistics(sim::StatisticsVisitor& visit);
 

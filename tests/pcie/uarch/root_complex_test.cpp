@@ -176,6 +176,25 @@ TEST(RootComplexTest, ResetEndsRegisterAccessesUnderWayWhereverTheyAre) {
     }
 }
 
+TEST(RootComplexTest, ResetEndsRegisterReadsThatWaitForCreditsInTheFunction) {
+    LinkConfig link;
+    link.root_credits.CplH = 1;
+    link.credit_return = 10 * microsecond;
+    Rig rig({}, link);
+    rig.bring_up();
+    std::array<Rig::Bus, 3> reads;
+    for (Rig::Bus& read : reads) rig.send(read, rig.complex.ecam(), sim::Command::Read, function_base, 4);
+    rig.run_to(5 * microsecond);
+    ASSERT_TRUE(reads[0].done());
+    ASSERT_FALSE(reads[1].done());
+    rig.endpoint.reset();
+    rig.complex.reset();
+    EXPECT_EQ(reads[1].access->status, sim::Status::Timeout);
+    EXPECT_EQ(reads[2].access->status, sim::Status::Timeout);
+    rig.run();
+    EXPECT_EQ(rig.bus_read(rig.complex.ecam(), function_base, 2), EndpointConfig{}.function.vendor_id);
+}
+
 TEST(RootComplexTest, TwoFunctionsAtOneAddressAreRefused) {
     Rig rig;
     Endpoint twin(rig.simulation, {}, rig.link);
