@@ -192,8 +192,14 @@ tlm::InitiatorSocket& Machine::open_window(const std::string& name, u64 base, u6
 }
 
 void Machine::reset(bool clear_memory) {
-    // Requesters first: their operations end with a timeout.
-    for (const RequesterPlace& place : requesters_) place.requester->reset();
+    const struct EndReset {
+        const std::vector<RequesterPlace>& places;
+        ~EndReset() {
+            for (const RequesterPlace& place : places) place.requester->end_reset();
+        }
+    } end_reset{requesters_};
+    // Requesters first: their operations end with a timeout, and whoever hears of that may submit the next.
+    for (const RequesterPlace& place : requesters_) place.requester->begin_reset();
     for (const auto& cpu : cpus) cpu->reset();
     for (const auto& endpoint : endpoints) endpoint->reset();
     for (const auto& complex : root_complexes) complex->reset();

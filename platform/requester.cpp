@@ -90,6 +90,12 @@ void Requester::submit(sim::DmaHandle operation) {
     if (write && operation->attributes.instruction) throw std::invalid_argument("an instruction fetch cannot write");
     operation->submitted = simulation_.now();
     ++(write ? writes_ : reads_);
+    if (resetting_) {
+        const sim::DmaHandle kept = std::move(operation);  // its owner may let go of it when it hears of the end
+        kept->status = sim::Status::Timeout;
+        finish(*kept);
+        return;
+    }
     auto* const started = new Operation(*this, std::move(operation));
     operations_->push_back(*started);
     started->send();
@@ -98,7 +104,10 @@ void Requester::submit(sim::DmaHandle operation) {
 void Requester::end(Operation& operation) {
     const sim::DmaHandle handle = operation.handle;
     delete &operation;
-    sim::DmaOperation& done = *handle;
+    finish(*handle);
+}
+
+void Requester::finish(sim::DmaOperation& done) {
     done.completed = simulation_.now();
     if (sim::succeeded(done.status)) {
         bytes_ += done.size;
@@ -110,7 +119,8 @@ void Requester::end(Operation& operation) {
     if (done.on_done) done.on_done(done);
 }
 
-void Requester::reset() {
+void Requester::begin_reset() {
+    resetting_ = true;
     Operations dropped;
     dropped.swap(*operations_);
     while (!dropped.empty()) {

@@ -22,8 +22,10 @@ public:
     /// data that is not of its size, and for an instruction write.
     void submit(sim::DmaHandle operation);
 
-    /// Ends what is under way with a timeout.
-    void reset();
+    /// Ends what is under way with a timeout. Until end_reset(), while the rest of the machine is reset, what is
+    /// submitted ends so at once: nobody would answer it.
+    void begin_reset();
+    void end_reset() { resetting_ = false; }
 
     void report(std::string& text) const override;
     void statistics(sim::StatisticsVisitor& visit);
@@ -33,11 +35,13 @@ private:
     using Operations = sim::intrusive::list<Operation, sim::intrusive::constant_time_size<false>>;
 
     void end(Operation& operation);
+    void finish(sim::DmaOperation& done);
 
     sim::Simulation& simulation_;
     std::string name_;
     sim::Port& port_;
     std::unique_ptr<Operations> operations_;
+    bool resetting_ = false;
     u64 reads_ = 0;
     u64 writes_ = 0;
     u64 bytes_ = 0;

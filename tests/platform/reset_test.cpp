@@ -101,5 +101,46 @@ TEST(ResetUnderLoad, LeavesNoAnswerOfRegistersBehind) {
     }
 }
 
+TEST(ResetUnderLoad, EndsTrafficOfRawRequestersAsAWhole) {
+    PlatformConfig config;
+    config.smmus[0].tbus.push_back(config.smmus[0].tbus[0]);
+    Platform platform{config};
+    TrafficPlan plan;
+    plan.base = ram;
+    plan.window = MiB;
+    plan.count = 1000;
+    plan.outstanding = 8;
+    for (u64 round = 0; round < 3; ++round) {
+        const auto first = platform.start_traffic({.stream_id = 8}, plan);
+        const auto second = platform.start_traffic({.stream_id = 9, .tbu = 1}, plan);
+        platform.run(200 * nanosecond);
+        ASSERT_FALSE(first->done() || second->done());
+        platform.reset();
+        EXPECT_TRUE(first->done() && second->done());
+        EXPECT_EQ(platform.waiting(), "");
+        platform.run_until_idle();
+        EXPECT_EQ(platform.simulation().accesses().in_use(), 0u);
+        const auto whole = platform.start_traffic({.stream_id = 8}, plan);
+        platform.wait(*whole);
+        EXPECT_EQ(whole->faults(), 0u);
+    }
+}
+
+TEST(ResetUnderLoad, EndsWhatIsSubmittedWhileItIsUnderWay) {
+    Platform platform{PlatformConfig{}};
+    platform.mmio_write(function + 4, 0x6, 2);
+    for (const bool by_function : {true, false}) {
+        const auto dropped = read_of(ram, 64);
+        const auto follower = read_of(ram, 64);
+        dropped->on_done = [&](sim::DmaOperation&) { platform.submit({.stream_id = 8}, follower); };
+        if (by_function) platform.submit(0, dropped);
+        else platform.submit({.stream_id = 8}, dropped);
+        platform.run(nanosecond);
+        platform.reset();
+        EXPECT_EQ(dropped->status, Status::Timeout);
+        EXPECT_EQ(follower->status, Status::Timeout);
+    }
+}
+
 }  // namespace
 }  // namespace smmusim::platform
