@@ -158,6 +158,7 @@ Raised FunctionState::raise(u32 vector, Message& message) {
 }
 
 std::optional<Message> FunctionState::take_deliverable() {
+    if (!bus_master_) return std::nullopt;
     if (msix_->enabled()) return msix_->take_deliverable();
     return msi_->take_deliverable();
 }

@@ -41,7 +41,8 @@ public:
 
     /// Raises an interrupt cause by MSI-X if that is enabled, else by MSI.
     Raised raise(u32 vector, Message& message);
-    /// Messages that an unmask or an enable has freed, one at a time.
+    /// Messages that an unmask or an enable has freed, one at a time. With bus mastering off they stay pending: a
+    /// message is a memory request.
     std::optional<Message> take_deliverable();
     u32 vectors() const;
 

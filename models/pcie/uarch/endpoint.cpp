@@ -71,7 +71,7 @@ void Endpoint::send_message(const arch::Message& message) {
 }
 
 void Endpoint::send_deliverable() {
-    while (const auto message = state_.take_deliverable()) send_message(*message);
+    while (const auto message = state_.take_deliverable()) engine_.send(*message);
 }
 
 void Endpoint::config_write(u32 offset, u32 size, u32 value) {

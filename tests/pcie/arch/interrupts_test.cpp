@@ -216,6 +216,19 @@ TEST_F(Msi, MaskedVectorPendsAndIsSentOnUnmask) {
     EXPECT_EQ(read(msi_at + msi::pending(true), 4), 0u);
 }
 
+TEST_F(Msi, UnmaskedVectorStaysPendingUntilBusMasteringIsOn) {
+    write(msi_at + msi::control, 2, msi::control_enable | 3u << msi::control_allocated);
+    write(msi_at + msi::mask(true), 4, 1u << 2);
+    function->raise(2, message);
+    write(header::command, 2, command::memory);
+    write(msi_at + msi::mask(true), 4, 0);
+    EXPECT_FALSE(function->take_deliverable());
+    EXPECT_EQ(read(msi_at + msi::pending(true), 4), 1u << 2);
+    write(header::command, 2, command::memory | command::bus_master);
+    ASSERT_TRUE(function->take_deliverable());
+    EXPECT_EQ(read(msi_at + msi::pending(true), 4), 0u);
+}
+
 TEST_F(Msi, DisabledFunctionHasNoMessage) { EXPECT_EQ(function->raise(0, message), Raised::Disabled); }
 
 }  // namespace

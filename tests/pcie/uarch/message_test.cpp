@@ -186,6 +186,24 @@ TEST_F(Messages, UnmaskingThroughTheWindowSendsThePendingMessage) {
     EXPECT_EQ(statistic("msi.sent"), 1u);
 }
 
+TEST_F(Messages, UnmaskedWithoutBusMasteringStaysPendingAndIsSentWhenItIsOn) {
+    program(7, 0x0809'0040, 70, true);
+    enable();
+    endpoint->raise(7);
+    endpoint->config_write(spec::header::command, 2, spec::command::memory);
+    table(7 * 16 + 12, 0);
+    run();
+    EXPECT_TRUE(doorbell.data.empty());
+    const auto pending =
+        simulation.accesses().make(sim::Command::Read, 0x2000'0000 + arch::pending_array_offset(64), 8);
+    complex.window().perform(*pending);
+    EXPECT_EQ(pending->value(), u64{1} << 7);
+    EXPECT_EQ(statistic("msi.suppressed"), 0u);
+    endpoint->config_write(spec::header::command, 2, spec::command::memory | spec::command::bus_master);
+    run();
+    EXPECT_EQ(doorbell.data, (std::vector<u64>{70}));
+}
+
 TEST_F(Messages, ClearingTheFunctionMaskSendsWhatIsPendingInOrder) {
     for (u32 vector = 0; vector < 3; ++vector) program(vector, 0x0809'0040, 100 + vector);
     enable(spec::msix::control_function_mask);
