@@ -92,6 +92,20 @@ void FunctionState::reset() {
     refresh();
 }
 
+void FunctionState::function_level_reset() {
+    constexpr u32 payload = 0b111u << express::devctl_payload;
+    constexpr u32 boundary = express::lnkctl_read_completion_boundary;
+    const u32 device_control = space_.get(express_ + express::device_control, 2);
+    const u32 link_control = space_.get(express_ + express::link_control, 2);
+    reset();
+    const auto keep = [&](u32 offset, u32 before, u32 kept) {
+        space_.set(offset, 2, (space_.get(offset, 2) & ~kept) | (before & kept));
+    };
+    keep(express_ + express::device_control, device_control, payload);
+    keep(express_ + express::link_control, link_control, boundary);
+    refresh();
+}
+
 void FunctionState::refresh() {
     bus_master_ = (space_.get(header::command, 2) & spec::command::bus_master) != 0;
     const u32 control = space_.get(express_ + express::device_control, 2);

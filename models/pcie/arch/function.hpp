@@ -25,6 +25,9 @@ public:
 
     /// Everything to its state after reset: bus mastering off, BARs zero, all MSI-X entries masked.
     void reset();
+    /// The same but for what belongs to the link: Max_Payload_Size and the read completion boundary stay as software
+    /// has set them (PCIe, function level reset).
+    void function_level_reset();
 
     u32 config_read(u32 offset, u32 bytes) const { return space_.read(offset, bytes); }
     enum class ConfigEffect : u8 { None, FunctionReset };

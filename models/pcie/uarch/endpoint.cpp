@@ -76,7 +76,8 @@ void Endpoint::send_deliverable() {
 
 void Endpoint::config_write(u32 offset, u32 size, u32 value) {
     if (state_.config_write(offset, size, value) == arch::FunctionState::ConfigEffect::FunctionReset) {
-        reset();
+        state_.function_level_reset();
+        restart();
         return;
     }
     link_.announce_payload(this, state_.max_payload());
@@ -86,6 +87,10 @@ void Endpoint::config_write(u32 offset, u32 size, u32 value) {
 
 void Endpoint::reset() {
     state_.reset();
+    restart();
+}
+
+void Endpoint::restart() {
     link_.announce_payload(this, state_.max_payload());
     engine_.reset();
 }

@@ -33,8 +33,8 @@ public:
     u32 config_read(u32 offset, u32 size) const { return state_.config_read(offset, size); }
     void config_write(u32 offset, u32 size, u32 value);
 
-    /// Function level reset: registers as at power-on, operations end with a timeout. Register requests are answered,
-    /// the one that has asked for the reset among them.
+    /// Reset of the machine: registers as at power-on, operations end with a timeout. Register requests are the root
+    /// complex's to end. (A function level reset, which software asks for, answers them, its own among them.)
     void reset();
 
     const arch::FunctionAddress& address() const { return address_; }
@@ -64,6 +64,7 @@ private:
         u64 remaining;
     };
 
+    void restart();
     static void request_arrived(void* endpoint, void* request);
     void send_completions();
     void send_message(const arch::Message& message);

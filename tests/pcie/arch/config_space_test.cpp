@@ -173,6 +173,27 @@ TEST(ConfigSpace, ResetRestoresEverything) {
     EXPECT_FALSE(device.function.bus_master());
 }
 
+TEST(ConfigSpace, FunctionLevelResetKeepsPayloadAndReadCompletionBoundary) {
+    FunctionConfig config;
+    config.mps = 512;
+    Device device(config);
+    const u32 control = device.express() + express::device_control;
+    const u32 link = device.express() + express::link_control;
+    const u32 at_power_on = device.read(control, 2);
+    device.write(control, 2, 1u << express::devctl_payload);  // 256 bytes, reads of 128, no hints
+    device.write(link, 2, express::lnkctl_read_completion_boundary);
+    device.write(header::command, 2, 0x6);
+    device.function.function_level_reset();
+    EXPECT_EQ(device.read(header::command, 2), 0u);
+    EXPECT_EQ(device.read(control, 2),
+              (at_power_on & ~(7u << express::devctl_payload)) | 1u << express::devctl_payload);
+    EXPECT_EQ(device.function.max_payload(), 256u);
+    EXPECT_EQ(device.read(link, 2), express::lnkctl_read_completion_boundary);
+    device.function.reset();
+    EXPECT_EQ(device.function.max_payload(), 512u);
+    EXPECT_EQ(device.read(link, 2), 0u);
+}
+
 TEST(FunctionConfig, ImpossibleFunctionsAreNamed) {
     const auto problem = [](auto change) {
         FunctionConfig config;

@@ -153,6 +153,19 @@ TEST(FunctionReset, ThroughDeviceControlDropsWorkAndIsAnswered) {
     EXPECT_EQ(rig.simulation.accesses().in_use(), 0u);
 }
 
+TEST(FunctionReset, ThroughDeviceControlKeepsThePayloadThatSoftwareHasSet) {
+    EndpointConfig config;
+    config.function.mps = 512;
+    Rig rig(config);
+    const u32 control = Rig::capability(rig.endpoint, 0x10) + spec::express::device_control;
+    rig.endpoint.config_write(control, 2, 0);
+    ASSERT_EQ(rig.endpoint.max_payload(), 128u);
+    EXPECT_EQ(rig.bus_write(rig.complex.ecam(), function_base + control, 2, 0x8000), sim::Status::Ok);
+    EXPECT_EQ(rig.endpoint.max_payload(), 128u);
+    rig.endpoint.reset();
+    EXPECT_EQ(rig.endpoint.max_payload(), 512u);
+}
+
 TEST(RootComplexTest, ResetEndsRegisterAccessesUnderWayWhereverTheyAre) {
     for (Time when = 0; when < 500 * nanosecond; when += 20 * nanosecond) {
         Rig rig;
