@@ -48,6 +48,7 @@ std::vector<sim::DmaHandle> DmaEngine::clear() {
     read_queue_.clear();
     posted_sent_ = posted_queued_;
     stop_waiting();
+    follower_ = nullptr;
     paced_ = false;
     next_issue_ = 0;
     function_.set_transactions_pending(false);

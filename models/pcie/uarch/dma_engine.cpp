@@ -261,6 +261,8 @@ void DmaEngine::issue_posted() {
         count_packet(sent.start, "MWr", *request.access);
     }
     launch(request, sent.arrival);
+    if (follower_ != nullptr) [[unlikely]]
+        std::exchange(follower_, nullptr)->link_ready();
 }
 
 inline void DmaEngine::finish(DmaTransfer& transfer) {

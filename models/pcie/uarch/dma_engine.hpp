@@ -41,6 +41,12 @@ public:
     /// Drops everything, in flight too: operations end with a timeout.
     void reset();
 
+    /// Posted requests ever queued, and those of them that have left wholly or were dropped.
+    u64 posted_queued() const { return posted_queued_; }
+    u64 posted_sent() const { return posted_sent_; }
+    /// Calls the sender when the next posted request has left.
+    void wait_for_posted(Sender& sender) { follower_ = &sender; }
+
     u32 tags_in_use() const { return tags_.in_use(); }
     void statistics(sim::StatisticsVisitor& visit);
     void link_ready() override { pump(); }
@@ -102,8 +108,9 @@ private:
     std::deque<Posted> posted_queue_;
     sim::Ring<DmaTransfer*> read_queue_;
     u64 sequence_ = 0;
-    u64 posted_queued_ = 0;  ///< ever
-    u64 posted_sent_ = 0;    ///< of these, wholly
+    u64 posted_queued_ = 0;       ///< ever
+    u64 posted_sent_ = 0;         ///< of these, wholly
+    Sender* follower_ = nullptr;  ///< waits for a posted request to leave
     Time next_issue_ = 0;
     bool pumping_ = false;
     bool paced_ = false;  ///< next_in_pace() is scheduled

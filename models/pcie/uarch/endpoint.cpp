@@ -78,11 +78,12 @@ void Endpoint::config_write(u32 offset, u32 size, u32 value) {
     if (state_.config_write(offset, size, value) == arch::FunctionState::ConfigEffect::FunctionReset) {
         state_.function_level_reset();
         restart();
-        return;
+    } else {
+        link_.announce_payload(this, state_.max_payload());
+        engine_.configuration_changed();
+        send_deliverable();
     }
-    link_.announce_payload(this, state_.max_payload());
-    engine_.configuration_changed();
-    send_deliverable();
+    send_completions();  // what they waited for may have been dropped
 }
 
 void Endpoint::reset() {
@@ -124,7 +125,8 @@ void Endpoint::request_arrived(void* object, void* argument) {
         return;
     }
     const bool data = !request.access->is_write() && sim::succeeded(request.access->status);
-    endpoint.answers_.push_back({&request, request.access->address, data ? request.access->size : 0});
+    endpoint.answers_.push_back(
+        {&request, request.access->address, data ? request.access->size : 0, endpoint.engine_.posted_queued()});
     endpoint.send_completions();
 }
 
@@ -147,6 +149,11 @@ void Endpoint::perform(const DownstreamRequest& request, bool effects) {
 void Endpoint::send_completions() {
     while (!answers_.empty()) {
         Answer& answer = answers_.front();
+        // Table of ordering rules: a completion does not pass an earlier posted request.
+        if (engine_.posted_sent() < answer.behind) {
+            engine_.wait_for_posted(*this);
+            return;
+        }
         // A function's completions end at multiples of its MPS, which are multiples of its RCB of 128 bytes.
         const u32 piece =
             answer.remaining == 0 ? 0 : arch::first_completion(answer.address, answer.remaining, state_.max_payload());

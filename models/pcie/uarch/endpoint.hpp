@@ -62,6 +62,7 @@ private:
         DownstreamRequest* request;
         u64 address;
         u64 remaining;
+        u64 behind;  ///< posted requests of this function that were queued before it
     };
 
     void restart();

@@ -163,5 +163,53 @@ TEST(Ordering, RegisterReadPushesTheDevicesEarlierWrites) {
     EXPECT_GE(bus.completed, write->completed);
 }
 
+/// Four writes leave one by one, for lack of credits; meanwhile a register is read.
+struct WritesThatLackCredits {
+    WritesThatLackCredits() : rig({}, few_credits()) {
+        rig.bring_up();
+        for (u64 i = 0; i < 4; ++i) rig.submit(rig.write(0x1000 + i * 64, 64));
+        rig.send(bus, rig.complex.window(), sim::Command::Read, Rig::bar0, 4);
+        rig.run_to(3 * microsecond / 2);
+    }
+    static LinkConfig few_credits() {
+        LinkConfig link;
+        link.root_credits.PH = 1;
+        link.credit_return = microsecond;
+        return link;
+    }
+    Rig rig;
+    Rig::Bus bus;
+};
+
+TEST(Ordering, CompletionDoesNotPassEarlierWritesThatLackCredits) {
+    WritesThatLackCredits course;
+    EXPECT_FALSE(course.bus.done());
+    // Later ones do not hold it.
+    for (u64 i = 0; i < 4; ++i) course.rig.submit(course.rig.write(0x2000 + i * 64, 64));
+    course.rig.run();
+    ASSERT_TRUE(course.bus.done());
+    const auto& log = course.rig.memory.log;
+    ASSERT_EQ(log.size(), 8u);
+    EXPECT_GE(course.bus.completed, log[3].at);
+    EXPECT_LT(course.bus.completed, log[4].at);
+}
+
+TEST(Ordering, CompletionGoesWhenTheWritesAheadOfItAreDropped) {
+    const auto expect_answer = [](auto drop) {
+        WritesThatLackCredits course;
+        ASSERT_FALSE(course.bus.done());
+        drop(course.rig);
+        course.rig.run();
+        EXPECT_TRUE(course.bus.done());
+        EXPECT_EQ(course.bus.access->status, sim::Status::Ok);
+        EXPECT_LT(course.rig.memory.log.size(), 4u);
+    };
+    expect_answer([](Rig& rig) { rig.endpoint.config_write(spec::header::command, 2, spec::command::memory); });
+    expect_answer([](Rig& rig) {
+        const u32 control = Rig::capability(rig.endpoint, 0x10) + spec::express::device_control;
+        rig.endpoint.config_write(control, 2, 0x8000);
+    });
+}
+
 }  // namespace
 }  // namespace smmusim::pcie::uarch
