@@ -25,6 +25,7 @@ void DmaEngine::drop_queued() {
     posted_queue_.clear();
     read_queue_.clear();
     posted_sent_ = posted_queued_;
+    lacks_tag_ = false;
 }
 
 /// Forgets everything under way; accesses that have left finish their way without it.
@@ -49,7 +50,7 @@ std::vector<sim::DmaHandle> DmaEngine::clear() {
     posted_sent_ = posted_queued_;
     stop_waiting();
     follower_ = nullptr;
-    paced_ = false;
+    paced_ = lacks_tag_ = false;
     next_issue_ = 0;
     function_.set_transactions_pending(false);
     return unfinished;
@@ -73,7 +74,7 @@ void DmaEngine::statistics(sim::StatisticsVisitor& visit) {
     visit.counter("dma.faults", faults_, "operations", "operations that ended not ok, dropped writes included");
     visit.counter("dma.read_packets", read_packets_, "packets", "read requests sent");
     visit.counter("dma.write_packets", write_packets_, "packets", "writes sent, messages included");
-    visit.counter("dma.tag_waits", tag_waits_, "waits", "times a read found no free tag");
+    visit.counter("dma.tag_waits", tag_waits_, "packets", "read packets that found no free tag");
     visit.gauge("dma.tags_in_use", tags_.in_use(), "tags", "read requests outstanding now");
     visit.latency("dma.latency_ns", latency_, "submission to completion of operations that ended ok");
     const bool measured = read_operations_ + write_operations_ != 0 && last_completion_ > first_issue_;

@@ -144,6 +144,7 @@ inline void DmaEngine::count_packet(Time at, const char* kind, const sim::Access
     const LinkDirection::Sent sent = link_.up().send(packet, simulation_.now() + config_.transmit_latency);
     if (tags_.in_use() == 0) function_.set_transactions_pending(true);
     DmaRequest& request = reads_[tags_.take()];
+    lacks_tag_ = false;
     request.transfer = &transfer;
     request.offset = transfer.issued;
     request.access = simulation_.accesses().make(sim::Command::Read, address, length, operation.attributes);
@@ -198,7 +199,7 @@ inline bool DmaEngine::issue_next() {
     // Table of ordering rules: a read does not pass an earlier posted request.
     bool read = !read_queue_.empty() && posted_sent_ >= read_queue_.front()->behind;
     if (read && !tags_.available(function_.usable_tags())) {
-        ++tag_waits_;
+        tag_waits_ += !std::exchange(lacks_tag_, true);
         read = false;  // goes on when a tag comes back
     }
     if (!posted && !read) return false;

@@ -113,7 +113,8 @@ private:
     Sender* follower_ = nullptr;  ///< waits for a posted request to leave
     Time next_issue_ = 0;
     bool pumping_ = false;
-    bool paced_ = false;  ///< next_in_pace() is scheduled
+    bool lacks_tag_ = false;  ///< the next read has been found without a tag
+    bool paced_ = false;      ///< next_in_pace() is scheduled
 
     u64 read_operations_ = 0;
     u64 write_operations_ = 0;

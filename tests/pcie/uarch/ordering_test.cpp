@@ -56,6 +56,21 @@ TEST(Ordering, WritePassesReadsThatLackATag) {
     EXPECT_EQ(addresses(rig), (std::vector<u64>{0x1000, 0x3000, 0x2000}));
 }
 
+TEST(Ordering, ReadThatLacksATagIsCountedOnceHoweverOftenItIsLookedAt) {
+    EndpointConfig config;
+    config.function.tags = 1;
+    Rig rig(config);
+    rig.bring_up();
+    rig.memory.hold(0x1000, 64);
+    for (u64 i = 0; i < 3; ++i) rig.submit(rig.read(0x1000 + i * 64, 64));
+    for (u64 i = 0; i < 10; ++i) rig.submit(rig.write(0x2000 + i * 64, 64));
+    rig.run();
+    EXPECT_EQ(Statistics::of(rig.endpoint).values.at("dma.tag_waits"), 1u);
+    rig.memory.release();
+    rig.run();
+    EXPECT_EQ(Statistics::of(rig.endpoint).values.at("dma.tag_waits"), 2u);
+}
+
 TEST(Ordering, WritePassesReadsThatLackCredits) {
     LinkConfig link;
     link.root_credits.NPH = 1;
