@@ -122,10 +122,8 @@ Problem interrupts_of(const PlatformConfig& config) {
     std::map<u32, std::string> taken;
     for (std::size_t index = 0; index < config.smmus.size(); ++index) {
         const WiredInterrupts& wires = config.smmus[index].interrupts;
-        std::vector<std::pair<const char*, u32>> inputs{{"event", wires.event},
-                                                        {"pri", wires.pri},
-                                                        {"sync", wires.sync},
-                                                        {"global_error", wires.global_error}};
+        std::vector<std::pair<const char*, u32>> inputs{
+            {"event", wires.event}, {"pri", wires.pri}, {"sync", wires.sync}, {"global_error", wires.global_error}};
         for (std::size_t group = 0; group < wires.pmcgs(config.smmus[index]); ++group)
             inputs.emplace_back("pmcg", wires.pmcg + static_cast<u32>(group));
         for (const auto& [name, intid] : inputs) {
@@ -227,6 +225,24 @@ Problem links_of(const PlatformConfig& config) {
     return {};
 }
 
+/// The buffers at both ends of the link must take the payloads of the function.
+Problem credits_of(const PlatformConfig& config, std::size_t index) {
+    const pcie::uarch::EndpointConfig& endpoint = config.endpoints[index];
+    const LinkPlace& link = config.links[endpoint.link];
+    const u32 payload = endpoint.function.mps;
+    const auto check = [&](const char* end, const pcie::uarch::CreditConfig& credits) -> Problem {
+        const std::string problem = credits.problem(payload);
+        if (problem.empty()) return {};
+        const std::size_t colon = problem.find(": ");  // behind the name of the credits
+        return ConfigProblem{fmt::format("link{}.{}.{}", endpoint.link, end, problem.substr(0, colon)),
+                             problem.substr(colon + 2),
+                             fmt::format("write {} or more, 0 for infinite, or lower endpoint{}.mps",
+                                         payload / pcie::spec::credit_bytes, index)};
+    };
+    if (auto problem = check("root_credits", link.root_credits)) return problem;
+    return check("device_credits", link.device_credits);
+}
+
 Problem endpoints_of(const PlatformConfig& config) {
     struct Owner {
         std::size_t endpoint;
@@ -242,6 +258,7 @@ Problem endpoints_of(const PlatformConfig& config) {
         if (endpoint.link >= config.links.size())
             return ConfigProblem{path + ".link", fmt::format("there is no link{}", endpoint.link),
                                  fmt::format("the machine has {}", config.links.size())};
+        if (auto problem = credits_of(config, index)) return problem;
         const auto address = *pcie::arch::FunctionAddress::parse(endpoint.bdf);
         const LinkPlace& link = config.links[endpoint.link];
         if (address.segment != link.root_complex)

@@ -200,6 +200,10 @@ TEST(Platform, MistakesOfTheUserStopBeforeTimeZeroWithCauseAndFix) {
     expect([](auto& c) { c.links[0].smmu = 1; }, "there is no smmu1");
     expect([](auto& c) { c.links[0].tbu = 1; }, "smmu0 has no tbu1");
     expect([](auto& c) { c.endpoints[0].link = 3; }, "there is no link3");
+    expect([](auto& c) { c.links[0].root_credits.CplD = 15; },
+           "link0.root_credits.CplD: 15 units cannot take a payload of 256 bytes");
+    expect([](auto& c) { c.links[0].root_credits.CplD = 15; }, "write 16 or more");
+    expect([](auto& c) { c.links[0].device_credits.PD = 7; }, "link0.device_credits.PD: 7 units");
     expect([](auto& c) { c.endpoints[0].bdf = "0001:00:01.0"; }, "not in segment 0");
     expect([](auto& c) { c.smmus[0].base = 0x40000000; }, "overlaps memory");
     expect([](auto& c) { c.smmus[0].interrupts.pri = c.smmus[0].interrupts.event; }, "smmu0.interrupts.event");
@@ -304,6 +308,12 @@ TEST(Platform, MistakeInAFileIsReportedWhereItStands) {
         ADD_FAILURE();
     } catch (const config::ConfigError& error) {
         EXPECT_EQ(std::string(error.what()).substr(0, 17), "machine.yaml:2:9:") << error.what();
+    }
+    try {
+        load_platform(config::parse_yaml("link0:\n  root_credits:\n    CplD: 15\n", "machine.yaml"));
+        ADD_FAILURE();
+    } catch (const config::ConfigError& error) {
+        EXPECT_EQ(std::string(error.what()).substr(0, 18), "machine.yaml:3:11:") << error.what();
     }
 }
 
