@@ -92,6 +92,21 @@ TEST(LateEffects, MessageDuringTheScanIsOneInterruptWithWhatTheTableHolds) {
     }
 }
 
+TEST(LateEffects, MessageDuringTheScanIsKeptWhenLpisAreDisabledMeanwhile) {
+    Machine m;
+    m.start();
+    m.map(device, 1, 0, switched_on);
+    m.set_r(0, 0x0000, 0);
+    m.run();
+    m.set_lpi_tables(0);
+    m.set_r(0, 0x0000, 1);
+    m.doorbell(device, 0);
+    m.run_until(m.now() + scan_time / 2);
+    m.set_r(0, 0x0000, 0);
+    m.run();
+    EXPECT_EQ(m.memory.u8_at(Machine::pending_tables + moved_lpi / 8), 1u << moved_lpi % 8);
+}
+
 TEST(LateEffects, PtzIsAboutTheTableAsItWasAndNotAboutWhatTheRedistributorWrites) {
     Machine m;
     m.start();  // PTZ = 1

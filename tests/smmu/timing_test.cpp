@@ -271,6 +271,27 @@ TEST(Timing, MissWaitsForATranslationSlotOfItsTbu) {
     machine.expect_sent(iova + 0x2000, answered + link + structures + 4 * one_read + link + send);
 }
 
+TEST(Timing, StagesOfAMissThatATlbAnsweredAfterAllAddUp) {
+    for (const Time later : {400 * ns, 423 * ns, 425 * ns}) {
+        uarch::SmmuConfig config = SmmuMachine::small_config();
+        config.tbus[0].translation_slots = 1;
+        config.tbus[0].records_kept = 4;
+        Machine machine(config);
+        machine.warm(iova + 0x1000);
+        const Time start = machine.settle();
+        Client first(machine.simulation), second(machine.simulation);
+        machine.read(first, iova);
+        machine.run_to(start + later);  // the slot is free before the look-up ends, or after it
+        machine.read(second, iova);
+        machine.run();
+        for (const uarch::TransactionRecord& record : machine.smmu.transactions(0)) {
+            EXPECT_EQ(record.stages.sum(), record.responded - record.arrived);
+            for (const uarch::Stage stage : {uarch::Stage::LookUp, uarch::Stage::TranslationSlot})
+                EXPECT_LE(record.stages[stage], record.responded - record.arrived) << later;
+        }
+    }
+}
+
 TEST(Timing, MissThatWaitedForATranslationSlotFindsWhatTheTlbHasLearnt) {
     uarch::SmmuConfig config = SmmuMachine::small_config();
     config.tbus[0].translation_slots = 1;

@@ -78,8 +78,8 @@ struct MbiConfig {
         constexpr const char* source = "disjoint from the wired SPIs and the GICv2m frame of the default machine";
         visit(present, {"present", "whether the distributor's message registers have an alias"});
         visit(base, {"base", "address of the frame with the alias", Unit::Address});
-        visit(first_spi, {"first_spi", "INTID of the first SPI that it may set", Unit::Count, Origin::Choice, source,
-                          32, 1019});
+        visit(first_spi,
+              {"first_spi", "INTID of the first SPI that it may set", Unit::Count, Origin::Choice, source, 32, 1019});
         visit(count, {"count", "number of SPIs that it may set", Unit::Count, Origin::Choice, source, 1, 988});
     }
 };
@@ -117,8 +117,9 @@ struct MessageWindowConfig {
         using sim::Origin;
         using sim::Unit;
         constexpr const char* source = "disjoint from the wired SPIs and the other frames of the default machine";
-        visit(present, {"present", "whether writes to 1 MiB of I/O addresses are messages, whatever the SMMU's tables "
-                                   "say"});
+        visit(present, {"present",
+                        "whether writes to 1 MiB of I/O addresses are messages, whatever the SMMU's tables "
+                        "say"});
         visit(base, {"base", "first address of the window", Unit::Address, Origin::Manual, "as on x86"});
         visit(first_spi, {"first_spi", "INTID of the first vector of CPU 0; those of the other CPUs follow",
                           Unit::Count, Origin::Choice, source, 32, 1019});

@@ -109,10 +109,10 @@ sim::Task<> Its::message(sim::Access* access, u32 device, u32 event, std::shared
     flight.send(translation.redistributor);
     slot.release();
     co_await simulation_.until(after(config_.message_cycles));
-    if (journey) journey->leave(Journey::Part::Its, simulation_.now());
     LpiReceiver& receiver = *redistributors_[translation.redistributor];
+    if (!translation.is_virtual && receiver.scanning()) co_await receiver.scanned();
+    if (journey) journey->leave(Journey::Part::Its, simulation_.now());
     if (!translation.is_virtual) {
-        if (receiver.scanning()) co_await receiver.scanned();
         receiver.set_pending(translation.intid, journey);
         co_return;
     }

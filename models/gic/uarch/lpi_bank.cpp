@@ -33,7 +33,7 @@ void LpiBank::reset() {
     properties_.clear();
     table_words_.clear();
     tables_ = {};
-    open_ = scanning_ = false;
+    open_ = scanning_ = closing_ = false;
     readers_ = 0;
 }
 
@@ -176,11 +176,13 @@ sim::Task<> LpiBank::scan() {
 
 sim::Task<> LpiBank::close() {
     open_ = false;
+    closing_ = true;
     properties_.clear();
     for (Fetch& fetch : fetches_) fetch.abandoned = true;
     lpis_.forget_properties();
     listener_.lpis_changed();
     co_await scanned();
+    closing_ = false;
     // Words that must change: those with a pending LPI, and those that were not zero when they were read.
     std::map<u64, u64> words;
     for (const u64 word : table_words_) words[word] = 0;

@@ -56,6 +56,8 @@ public:
     sim::Task<> scanned();
     /// Nothing is forwarded any more; done when memory holds the pending state.
     sim::Task<> close();
+    /// It is being closed, and what is pending is not fixed yet.
+    bool closing() const { return closing_; }
 
     bool implements(u32 intid) const { return spec::is_lpi(intid) && intid < tables_.end; }
     const arch::PendingLpis& lpis() const { return lpis_; }
@@ -100,6 +102,7 @@ private:
     LpiTables tables_;
     bool open_ = false;
     bool scanning_ = false;
+    bool closing_ = false;
     u32 readers_ = 0;  ///< activities that read properties
     arch::PendingLpis lpis_;
     sim::AssocCache<IntidKey, spec::LpiProperty> properties_;

@@ -173,7 +173,7 @@ void Redistributor::send_sgi(u32 intid, u8 group) {
 void Redistributor::set_pending(u32 intid, std::shared_ptr<Journey> journey) {
     ++counters_.messages;
     if (journey) journey->enter(Journey::Part::Redistributor, simulation_.now());
-    if (!state_.lpis_enabled() || !state_.implements_lpi(intid)) {
+    if (!keeps_lpis() || !state_.implements_lpi(intid)) {
         ++(state_.lpis_enabled() ? counters_.dropped_out_of_range : counters_.dropped_disabled);
         trace("dropped", intid);
         if (journey) journey->settle(Journey::Outcome::Blocked);
@@ -190,7 +190,7 @@ void Redistributor::set_pending(u32 intid, std::shared_ptr<Journey> journey) {
 }
 
 void Redistributor::clear_pending(u32 intid) {
-    if (!state_.lpis_enabled() || !physical_.lpis().contains(intid)) return;
+    if (!keeps_lpis() || !physical_.lpis().contains(intid)) return;
     // The journey first goes back from the CPU interface, then ends here.
     if (cpu_.held().intid == intid) {
         physical_.lpis().forget_property(intid);
@@ -201,7 +201,7 @@ void Redistributor::clear_pending(u32 intid) {
 }
 
 bool Redistributor::take_pending(u32 intid, std::shared_ptr<Journey>& journey) {
-    if (!state_.lpis_enabled() || !physical_.lpis().contains(intid)) return false;
+    if (!keeps_lpis() || !physical_.lpis().contains(intid)) return false;
     physical_.lpis().forget_property(intid);
     update();
     auto lpi = physical_.lpis().take(intid);

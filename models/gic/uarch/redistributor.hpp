@@ -111,6 +111,8 @@ public:
     void lpis_changed() override { update(); }
 
 private:
+    /// What waited for the end of a scan has its effect though LPIs were disabled meanwhile.
+    bool keeps_lpis() const { return state_.lpis_enabled() || physical_.closing(); }
     arch::Groups groups() const;
     arch::Candidate best() const;
     arch::Candidate find(u32 intid) const;

@@ -23,10 +23,6 @@ sim::Task<> Smmu::update_control() {
         const Cr0 before = registers_.in_force();
         const Cr0 after = registers_.requested();
         const auto falls = [&](sim::Bit enable) { return before[enable] && !after[enable]; };
-        // 6.3.9: a queue is off when its index is stable and what was committed is visible.
-        if (falls(Cr0::CMDQEN)) co_await commands_.stop();
-        if (falls(Cr0::EVENTQEN)) co_await events_.idle();
-        if (falls(Cr0::PRIQEN) || falls(Cr0::SMMUEN)) co_await pages_.idle();
         if (falls(Cr0::SMMUEN)) {
             // New transactions bypass, nothing can stall any more, and what has stalled ends. No structure is read once
             // this is acknowledged.
@@ -34,6 +30,10 @@ sim::Task<> Smmu::update_control() {
             for (Pending* pending : stalls_.all()) end_stall(*pending, Disposition::Abort);
             co_await tcu_.quiet();
         }
+        // 6.3.9: a queue is off when its index is stable and what was committed is visible.
+        if (falls(Cr0::CMDQEN)) co_await commands_.stop();
+        if (falls(Cr0::EVENTQEN)) co_await events_.idle();
+        if (falls(Cr0::PRIQEN) || falls(Cr0::SMMUEN)) co_await pages_.idle();
         registers_.acknowledge(after);
         commands_.stopped();
     }

@@ -155,7 +155,7 @@ sim::Task<> Tbu::wait_for_slot(Pending& pending) {
         co_return;
     }
     pending.slot.release();
-    pending.spend(Stage::LookUp, pending.ready_at);
+    pending.spend(Stage::LookUp, std::min(pending.ready_at, now));
     pending.spend(Stage::TranslationSlot, now);
     hit_latency_.add(answer.at - pending.missed_at);
     if (answer.found == Found::Passage) pass(pending, passage, answer.at);

@@ -288,6 +288,9 @@ Task<> TimedEnvironment::search_table(const Tags& tags, bool stage1, u64 address
     for (;;) {
         if (stage1) found = co_await deepest_table(tcu_.stage1_, searched1_, tags, address);
         else found = co_await deepest_table(tcu_.stage2_, searched2_, stage2_tags(tags), address);
+        // From now on an invalidation of what has been found concerns the walk; of 64 KiB granules it covers most.
+        if (found.valid && addressed(stage1))
+            job_.path_reach = std::max(job_.path_reach, static_cast<u8>(16 + 13 * (4 - found.level)));
         // From here on it reads. While it waits for a slot others may find tables that it needs as well.
         if (slot_) co_return;
         const bool waited = co_await take_slot();
