@@ -179,6 +179,36 @@ private:
     WaitQueue queue_;
 };
 
+/// How many of something are under way; whoever waits goes on when none is.
+class Underway {
+public:
+    Underway(Simulation& simulation, std::string name) : none_(simulation, std::move(name)) {}
+
+    /// Counts as long as it lives.
+    class [[nodiscard]] Mark {
+    public:
+        explicit Mark(Underway& all) : all_(all) { ++all_.count_; }
+        Mark(const Mark&) = delete;
+        Mark& operator=(const Mark&) = delete;
+        ~Mark() {
+            if (--all_.count_ == 0) all_.none_.notify_all();
+        }
+
+    private:
+        Underway& all_;
+    };
+
+    bool any() const { return count_ != 0; }
+    /// Returns when none is.
+    Task<> none() {
+        while (count_ != 0) co_await none_.wait();
+    }
+
+private:
+    u64 count_ = 0;
+    Signal none_;
+};
+
 /// A door: open lets everybody pass at once, closed holds them until it opens.
 class Gate {
 public:

@@ -15,7 +15,7 @@ constexpr u64 guest_control = u64{0xF0} << 24 | 1u << 1;
 Vcpu::Vcpu(sim::Simulation& simulation, std::string name, its::VpeDriver& driver, its::Vpe& vpe,
            cpu::InterruptTable& guest, cpu::InterruptTable& host)
     : lock_(simulation, name),
-      answered_(simulation, name + ": its doorbell is being answered"),
+      answering_(simulation, name + ": its doorbell is being answered"),
       driver_(driver),
       vpe_(vpe),
       guest_(guest),
@@ -81,27 +81,13 @@ Task<int> Vcpu::stop() {
         if (state_ == State::Running) error = co_await leave(State::Stopped);
         state_ = State::Stopped;  // a doorbell that is being answered finds nobody to wake
     }
-    while (answering_ != 0) co_await answered_.wait();
+    co_await answering_.none();
     co_return error;
 }
 
-/// Counts a handler as long as it runs.
-class Vcpu::Answering {
-public:
-    explicit Answering(Vcpu& vcpu) : vcpu_(vcpu) { ++vcpu_.answering_; }
-    ~Answering() {
-        if (--vcpu_.answering_ == 0) vcpu_.answered_.notify_all();
-    }
-    Answering(const Answering&) = delete;
-    Answering& operator=(const Answering&) = delete;
-
-private:
-    Vcpu& vcpu_;
-};
-
 Task<> Vcpu::on_doorbell(cpu::Cpu& cpu) {
     ++doorbells_;
-    const Answering answering(*this);
+    const sim::Underway::Mark answering(answering_);
     const auto turn = co_await lock_.acquire();
     if (state_ != State::Blocked) co_return;
     const int error = co_await enter(cpu);

@@ -44,11 +44,8 @@ private:
     Task<int> leave(State next);
     Task<> on_doorbell(cpu::Cpu& cpu);
 
-    class Answering;
-
     cpu::Lock lock_;
-    sim::Signal answered_;
-    u32 answering_ = 0;  ///< handlers of its doorbell under way
+    sim::Underway answering_;  ///< handlers of its doorbell
     its::VpeDriver& driver_;
     its::Vpe& vpe_;
     cpu::InterruptTable& guest_;

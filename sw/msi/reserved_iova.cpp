@@ -28,20 +28,6 @@ Binding* containing(ReservedIovaDomain& window, u64 address, u64 size) {
     return covers ? binding : nullptr;
 }
 
-/// Counts a map or unmap that is under way while the lock is not held.
-class Changing {
-public:
-    explicit Changing(ReservedIovaDomain& window) : window_(window) { ++window_.changing; }
-    Changing(const Changing&) = delete;
-    Changing& operator=(const Changing&) = delete;
-    ~Changing() {
-        if (--window_.changing == 0) window_.quiet.notify_all();
-    }
-
-private:
-    ReservedIovaDomain& window_;
-};
-
 }  // namespace
 
 Task<int> ReservedIova::iommu_alloc_reserved_iova_domain(cpu::Cpu& cpu, iommu::Domain& domain, u64 iova, u64 size,
@@ -67,7 +53,7 @@ Task<> ReservedIova::iommu_free_reserved_iova_domain(cpu::Cpu& cpu, iommu::Domai
         if (window == nullptr || window->dying) co_return;
         window->dying = true;  // nobody gets a binding any more; who is mapping one now will undo it
     }
-    while (window->changing != 0) co_await window->quiet.wait();
+    co_await window->changing.none();
     while (!window->bindings.empty()) {
         const Binding binding = window->bindings.begin()->second;
         window->bindings.erase(window->bindings.begin());
@@ -113,7 +99,7 @@ Task<int> ReservedIova::iommu_get_reserved_iova(cpu::Cpu& cpu, iommu::Domain& do
 /// Maps outside the lock, because mapping sleeps, and looks again before it inserts. The IOVA of `wanted.address`.
 Task<Result<u64>> ReservedIova::bind(cpu::Cpu& cpu, iommu::Domain& domain, std::shared_ptr<ReservedIovaDomain> window,
                                      Binding wanted, u32 prot) {
-    const Changing changing(*window);
+    const sim::Underway::Mark changing(window->changing);
     ++count.map_ops;
     int error = co_await domain.map(cpu, wanted.iova, wanted.address, wanted.size, prot);
     if (error != 0) {
@@ -152,7 +138,7 @@ Task<Result<u64>> ReservedIova::bind(cpu::Cpu& cpu, iommu::Domain& domain, std::
 /// The mapping first, then its address: whoever is given the address next finds it unmapped and forgotten.
 Task<> ReservedIova::unbind(cpu::Cpu& cpu, iommu::Domain& domain, std::shared_ptr<ReservedIovaDomain> window,
                             Binding binding) {
-    const Changing changing(*window);
+    const sim::Underway::Mark changing(window->changing);
     ++count.unmap_ops;
     const Result<u64> unmapped = co_await domain.unmap(cpu, binding.iova, binding.size);
     mapped_pages_ -= binding.size >> window->iovad.order();

@@ -27,7 +27,7 @@ public:
         : iovad(granule_order, base >> granule_order),
           last((base + window_size - 1) >> granule_order),
           prot(permitted),
-          quiet(simulation, owner + ".reserved_iova.quiet") {}
+          changing(simulation, owner + ".reserved_iova.quiet") {}
 
     u64 granule() const { return iovad.granule(); }
 
@@ -36,8 +36,7 @@ public:
     const u32 prot;                   ///< most that a mapping may permit
     std::map<u64, Binding> bindings;  ///< by physical address; they do not overlap
     bool dying = false;
-    u32 changing = 0;   ///< maps and unmaps under way outside the lock
-    sim::Signal quiet;  ///< `changing` came down to 0
+    sim::Underway changing;  ///< maps and unmaps outside the lock
 };
 
 /// The API of the series, with its names, arguments and errno. One object serves all domains of a host.

@@ -60,6 +60,26 @@ TEST_F(Resources, TimeInUseCountsFromWhereItWasSetBack) {
     EXPECT_EQ(slots.busy(), 15u);
 }
 
+TEST_F(Resources, WhoWaitsForWhatIsUnderWayGoesOnWhenNothingIs) {
+    Underway under_way(simulation, "under way");
+    Scope scope(simulation, "test");
+    const auto work = [](Simulation& on, Underway& counter, Time duration) -> Task<> {
+        const Underway::Mark counted(counter);
+        co_await on.delay(duration);
+    };
+    Time gone_on = 0;
+    const auto wait = [](Simulation& on, Underway& counter, Time& end) -> Task<> {
+        co_await counter.none();
+        end = on.now();
+    };
+    for (const Time duration : {Time{5}, Time{10}}) scope.spawn("work", work(simulation, under_way, duration));
+    scope.spawn("wait", wait(simulation, under_way, gone_on));
+    run();
+    EXPECT_EQ(gone_on, 10u);
+    EXPECT_FALSE(under_way.any());
+    EXPECT_NO_THROW(run_ready(under_way.none())) << "nothing to wait for";
+}
+
 TEST_F(Resources, PlaceThatIsAskedForAtOnceDoesNotOvertakeTheQueue) {
     Slots slots(simulation, "slots", 1);
     Scope scope(simulation, "test");

@@ -26,27 +26,10 @@ Tcu::Tcu(sim::Simulation& simulation, std::string name, const TcuConfig& config,
       ipas_(config.ipa_cache),
       contexts_({.entries = 64, .ways = 4}),
       config_cycles_(stes_.capacity() + cds_.capacity() != 0 ? config.config_latency : 0),
-      quiet_(simulation, name_ + ": translations under way"),
+      under_way_(simulation, name_ + ": translations under way"),
       job_name_(name_ + ": a translation of the same page"),
       read_name_(name_ + ": a table read"),
       scope_(simulation, name_) {}
-
-class Tcu::UnderWay {
-public:
-    explicit UnderWay(Tcu& tcu) : tcu_(tcu) { ++tcu_.under_way_; }
-    ~UnderWay() {
-        if (--tcu_.under_way_ == 0) tcu_.quiet_.notify_all();
-    }
-    UnderWay(const UnderWay&) = delete;
-    UnderWay& operator=(const UnderWay&) = delete;
-
-private:
-    Tcu& tcu_;
-};
-
-Task<> Tcu::quiet() {
-    while (under_way_ != 0) co_await quiet_.wait();
-}
 
 WalkJob& Tcu::begin_job(Pending& pending, Time arrived) {
     pending.job = new WalkJob(simulation_, job_name_);
@@ -124,7 +107,7 @@ sim::Activity Tcu::walk(Pending& pending) {
     const WalkJobPtr job = pending.job;
     arch::ContextPtr context;
     {
-        const UnderWay counted(*this);
+        const sim::Underway::Mark counted(under_way_);
         TimedEnvironment environment(*this, *job);
         co_await arch::translate(environment, pending.request, pending.outcome, context);
         count_walk(environment, pending.outcome);
@@ -211,7 +194,7 @@ public:
 
 private:
     Tcu& tcu_;
-    const UnderWay counted_{tcu_};
+    const sim::Underway::Mark counted_{tcu_.under_way_};
     WalkJob job_;
 };
 
@@ -271,7 +254,7 @@ Task<Checked<arch::StreamContext>> Tcu::entry(u32 stream) {
 
 bool Tcu::dormant() const {
     return stes_.size() == 0 && cds_.size() == 0 && stage1_.empty() && stage2_.empty() && ipas_.empty() &&
-           misses_.empty() && under_way_ == 0;
+           misses_.empty() && !under_way_.any();
 }
 
 void Tcu::received(u32 stream) {

@@ -35,7 +35,7 @@ public:
     /// Nothing is cached and no walk is under way.
     bool dormant() const;
     /// Returns when no translation is under way.
-    sim::Task<> quiet();
+    sim::Task<> quiet() { return under_way_.none(); }
 
     void invalidate(const arch::TranslationScope& scope);
     void invalidate(const arch::ConfigurationScope& scope);
@@ -67,7 +67,6 @@ private:
                                         boost::intrusive::hash<MissHash>, boost::intrusive::power_2_buckets<true>,
                                         boost::intrusive::constant_time_size<false>>;
 
-    class UnderWay;
     class Background;
     /// An entry and a descriptor that were found legal, as long as nothing in their caches changes. Saves the host's
     /// time; they count as used in the machine's caches all the same.
@@ -121,8 +120,7 @@ private:
     u64 configuration_changes_ = 1;
     std::array<Misses::bucket_type, 256> miss_buckets_;
     Misses misses_{Misses::bucket_traits(miss_buckets_.data(), miss_buckets_.size())};
-    u64 under_way_ = 0;  ///< translations, those in the background included
-    sim::Signal quiet_;
+    sim::Underway under_way_;           ///< translations, those in the background included
     std::vector<WalkJob*> background_;  ///< on nobody's behalf: an invalidation keeps all of them from filling caches
     std::string job_name_;
     std::string read_name_;
