@@ -107,6 +107,25 @@ TEST(LateEffects, MessageDuringTheScanIsKeptWhenLpisAreDisabledMeanwhile) {
     EXPECT_EQ(m.memory.u8_at(Machine::pending_tables + moved_lpi / 8), 1u << moved_lpi % 8);
 }
 
+TEST(LateEffects, RegistersSetAndClearLpisInOrderDuringTheScan) {
+    GicConfig config;
+    config.redistributor.direct_lpi = true;
+    for (const bool set_last : {false, true}) {
+        Machine m(config);
+        m.start_cpus();
+        m.configure_lpi(moved_lpi, switched_on);
+        m.set_lpi_tables(0);
+        m.set_r(0, 0x0000, 1);
+        constexpr u32 set = 0x40, clear = 0x48;
+        for (const u32 where : {set_last ? clear : set, set_last ? set : clear}) {
+            m.set_r(0, where, moved_lpi, 8);
+            m.run_until(m.now() + 10 * nanosecond);
+        }
+        m.run();
+        EXPECT_EQ(m.cpu(0).pending().size(), set_last ? 1u : 0u);
+    }
+}
+
 TEST(LateEffects, PtzIsAboutTheTableAsItWasAndNotAboutWhatTheRedistributorWrites) {
     Machine m;
     m.start();  // PTZ = 1

@@ -34,7 +34,7 @@ bool RedistributorRegion::take_message(sim::Access& access, u64 offset) {
     // 12.11, GICR_SETLPIR: 64 bits, or 32 that are extended by zeros.
     Redistributor& redistributor = *redistributors_[offset / frames_];
     if (!redistributor.state().direct_lpi() || (access.size != 4 && access.size != 8)) return false;
-    redistributor.set_pending(static_cast<u32>(access.value()), access.journey());
+    redistributor.set_lpi(static_cast<u32>(access.value()), access.journey());
     return true;
 }
 

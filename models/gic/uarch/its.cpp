@@ -144,12 +144,13 @@ void Its::statistics(sim::StatisticsVisitor& visit) {
                   "collection table entries that were not cached");
     visit.counter("vpe_cache.misses", vpe_misses_, "look-ups", "vPE table entries that were not cached");
     visit.counter("commands", commands_, "commands", "commands executed, failed ones included");
-    visit.counter("syncs", syncs_, "commands", "of these SYNC");
+    visit.counter("syncs", syncs_, "commands",
+                  "waits for a redistributor: SYNC, VSYNC, and commands that move, map or unmap a vPE");
     visit.counter("command_errors", command_errors_, "commands", "of these failed");
     visit.counter("command_fetches", command_fetches_, "reads", "reads of the command queue");
     visit.counter("command_reads", command_reads_, "reads", "table entries read from memory for commands");
     visit.counter("command_writes", command_writes_, "writes", "table entries written by commands");
-    visit.latency("sync_latency_ns", sync_latency_, "from the execution of SYNC to its completion");
+    visit.latency("sync_latency_ns", sync_latency_, "how long those waited");
     visit.counter("dropped.disabled", drops_.disabled, "messages", "dropped: GITS_CTLR.Enabled was 0");
     visit.counter("dropped.device_out_of_range", drops_.device_out_of_range, "messages",
                   "dropped: no DeviceID, or one beyond the device table");

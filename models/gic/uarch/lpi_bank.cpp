@@ -24,7 +24,7 @@ LpiBank::LpiBank(sim::Simulation& simulation, const sim::Clock& clock, sim::Port
       counters_(counters),
       listener_(listener),
       properties_(config.property_cache),
-      table_done_(simulation_, table_wait_),
+      scan_(simulation_, table_wait_, 1),
       scope_(simulation_, name) {}
 
 void LpiBank::reset() {
@@ -33,7 +33,7 @@ void LpiBank::reset() {
     properties_.clear();
     table_words_.clear();
     tables_ = {};
-    open_ = scanning_ = closing_ = false;
+    open_ = closing_ = false;
     readers_ = 0;
 }
 
@@ -149,12 +149,10 @@ void LpiBank::open(const LpiTables& tables) {
     if (!tables.empty) scope_.spawn("scan of the pending table", scan());
 }
 
-sim::Task<> LpiBank::scanned() {
-    while (scanning_) co_await table_done_.wait();
-}
+sim::Task<> LpiBank::scanned() { const sim::Slots::Slot turn = co_await scan_.take(); }
 
 sim::Task<> LpiBank::scan() {
-    scanning_ = true;
+    const sim::Slots::Slot turn = co_await scan_.take();
     const u64 end = tables_.end / 8;
     for (u64 offset = spec::first_pending_byte; offset < end; offset += scan_bytes) {
         ++counters_.pending_reads;
@@ -170,8 +168,6 @@ sim::Task<> LpiBank::scan() {
                 if ((bits >> bit & 1) != 0) add(static_cast<u32>((offset + byte) * 8 + bit), nullptr);
         }
     }
-    scanning_ = false;
-    table_done_.notify_all();
 }
 
 sim::Task<> LpiBank::close() {

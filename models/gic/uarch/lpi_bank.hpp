@@ -51,8 +51,9 @@ public:
     /// Starts to use the tables.
     void open(const LpiTables& tables);
     bool is_open() const { return open_; }
-    /// Whether the pending table is still being read.
-    bool scanning() const { return scanning_; }
+    /// Whether the pending table is still being read, or somebody goes on only now that it has been.
+    bool scanning() const { return scan_.in_use() != 0; }
+    /// Returns when it has been read, to one after the other in order of arrival.
     sim::Task<> scanned();
     /// Nothing is forwarded any more; done when memory holds the pending state.
     sim::Task<> close();
@@ -101,13 +102,12 @@ private:
     LpiListener& listener_;
     LpiTables tables_;
     bool open_ = false;
-    bool scanning_ = false;
     bool closing_ = false;
     u32 readers_ = 0;  ///< activities that read properties
     arch::PendingLpis lpis_;
     sim::AssocCache<IntidKey, spec::LpiProperty> properties_;
     std::set<u64> table_words_;  ///< 64-bit words of the pending table that are not zero in memory
-    sim::Signal table_done_;
+    sim::Slots scan_;            ///< held while the pending table is read
     sim::intrusive::list<Fetch, sim::intrusive::constant_time_size<false>> fetches_;
     sim::Scope scope_;
 };

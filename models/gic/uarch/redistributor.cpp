@@ -225,6 +225,16 @@ void Redistributor::lpis_enabled() {
     physical_.open(tables);
 }
 
+void Redistributor::set_lpi(u32 intid, std::shared_ptr<Journey> journey) {
+    if (scanning()) scope_.spawn("GICR_SETLPIR", set_when_scanned(intid, std::move(journey)));
+    else set_pending(intid, std::move(journey));
+}
+
+sim::Task<> Redistributor::set_when_scanned(u32 intid, std::shared_ptr<Journey> journey) {
+    co_await scanned();
+    set_pending(intid, std::move(journey));
+}
+
 void Redistributor::clear_lpi(u32 intid) {
     if (scanning()) scope_.spawn("GICR_CLRLPIR", clear_when_scanned(intid));
     else clear_pending(intid);

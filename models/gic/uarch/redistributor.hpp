@@ -61,6 +61,8 @@ public:
     void drive_private(u32 intid, bool asserted);
     void pulse_private(u32 intid);
     void send_sgi(u32 intid, u8 group);
+    /// GICR_SETLPIR.
+    void set_lpi(u32 intid, std::shared_ptr<sim::Journey> journey);
 
     // LpiReceiver
     void set_pending(u32 intid, std::shared_ptr<sim::Journey> journey) override;
@@ -120,6 +122,7 @@ private:
     static void forward_due(void* redistributor, void*);
 
     sim::Task<> write_back();
+    sim::Task<> set_when_scanned(u32 intid, std::shared_ptr<sim::Journey> journey);
     sim::Task<> clear_when_scanned(u32 intid);
     void trace(const char* what, u32 intid) const;
 

@@ -254,16 +254,18 @@ sim::Task<bool> ResidentVpe::take(VirtualTarget target, u32 intid) {
 sim::Task<bool> ResidentVpe::change_bit(const VirtualTarget& target, u32 intid, bool pending) {
     const u64 address = target.pending_table + spec::pending_byte(intid);
     const u8 bit = static_cast<u8>(1u << (intid % 8));
-    for (;;) {
-        const u8 bits = co_await read_byte(address);
-        if (((bits & bit) != 0) == pending) co_return false;
+    u8 bits = co_await read_byte(address);
+    while (((bits & bit) != 0) != pending) {
         const sim::AccessPtr access = make(sim::Command::Atomic, address, 1);
         access->operation = sim::AtomicOperation::CompareSwap;
         access->compare = bits;
         access->operand = static_cast<u8>(bits ^ bit);
         const sim::Status status = co_await transfer(*access);
-        if (!sim::succeeded(status) || access->data()[0] == bits) co_return true;
+        const u8 found = access->data()[0];
+        if (!sim::succeeded(status) || found == bits) co_return true;
+        bits = found;
     }
+    co_return false;
 }
 
 sim::Task<> ResidentVpe::invalidate(VirtualTarget target, u32 intid) {
