@@ -105,8 +105,8 @@ template <class E>
 concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, const Tags& tags, u64 address, int level,
                                           const TablePoint& point, const Stage2Leaf& leaf, const spec::Ste& ste,
                                           const spec::Cd& cd, const ContextPtr& context, const Translation& stage1,
-                                          Descent& walk, FetchedDescriptor& last, TablePoint& found,
-                                          Translation& translation, Stage2Leaf& known) {
+                                          Descent& walk, FetchedDescriptor& last, Translation& translation,
+                                          Stage2Leaf& known) {
     { env.identification() } -> std::same_as<const spec::Identification&>;
     { env.control() } -> std::same_as<const Control&>;
     env.read(fetch);          // * Fetched; `fetch` lives until then
@@ -119,9 +119,9 @@ concept TranslationEnvironment = requires(E& env, const Fetch& fetch, u32 id, co
     env.keep_context(id, id, context);  // entry and descriptor that were found legal
     env.cached_cd(id, id);              // * std::optional
     env.keep_cd(id, id, cd);
-    env.cached_table(tags, true, address, found);     // * fills in the deepest table known for this stage and address
-    env.keep_table(tags, true, address, 12u, point);  // the table covers 2^12 bytes
-    env.place_table(tags, address, 12u, point);       // the same of a nested stage 1, once it is placed
+    env.cached_table(walk);                              // * fills in the deepest table known, before the walk begins
+    env.keep_table(tags, true, address, 12u, point);     // the table covers 2^12 bytes
+    env.place_table(tags, address, 12u, point);          // the same of a nested stage 1, once it is placed
     env.cached_translation(tags, address, translation);  // * bool: known; of all the stages that the tags name
     env.keep_translation(tags, address, stage1);
     env.cached_stage2(tags, address, known);  // * bool, the same

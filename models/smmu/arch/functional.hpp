@@ -76,7 +76,7 @@ public:
     void keep_context(u32, u32, const ContextPtr&) {}
     sim::Ready<std::optional<spec::Ste>> cached_ste(u32) { return unknown<spec::Ste>(); }
     sim::Ready<std::optional<spec::Cd>> cached_cd(u32, u32) { return unknown<spec::Cd>(); }
-    std::suspend_never cached_table(const Tags&, bool, u64, TablePoint&) { return {}; }
+    std::suspend_never cached_table(Descent&) { return {}; }
     sim::Ready<bool> cached_stage2(const Tags&, u64 ipa, Stage2Leaf&) {
         ipa_ = ipa;
         return sim::Ready<bool>(false);

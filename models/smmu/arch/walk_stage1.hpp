@@ -110,7 +110,7 @@ Task<bool> walk_stage1(Env& env, const StreamContext& context, const Request& re
     Descent walk(context, *regime, true, address);
     TablePoint& point = walk.point;
     Fetch& fetch = walk.fetch;
-    co_await env.cached_table(context.tags, true, address, point);
+    co_await env.cached_table(walk);
     walk.begin();
     FetchedDescriptor fetched;
     for (bool read = true;;) {

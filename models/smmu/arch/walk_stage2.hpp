@@ -100,7 +100,7 @@ Task<bool> walk_stage2(Env& env, const StreamContext& context, const Request& re
     if (known && detail::stage2_refusal(context, leaf, leaf.permissions, request, access) == nullptr) co_return true;
 
     Descent walk(context, context.second, false, ipa);
-    co_await env.cached_table(context.tags, false, ipa, walk.point);
+    co_await env.cached_table(walk);
     walk.begin();
     FetchedDescriptor fetched;
     for (bool read = true;;) {

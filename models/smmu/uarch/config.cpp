@@ -69,8 +69,9 @@ void TcuConfig::fields(sim::ConfigVisitor& visit) {
           walk_cache_search_names);
     visit.group("ipa_cache", "stage 2 translations of intermediate addresses", ipa_cache);
     visit(prefetch,
-          {"prefetch", "what a walk of a transaction is followed by, if a walk slot is free; the walk caches keep what "
-                       "it finds, the translation itself with walk_cache_leaves only"},
+          {"prefetch",
+           "what a walk of a transaction is followed by, if a walk slot is free; the walk caches keep what "
+           "it finds, the translation itself with walk_cache_leaves only"},
           prefetch_names);
     const auto cycles = [&](u32& value, const char* name, const char* meaning, const char* source = gem5) {
         visit(value, {name, meaning, Unit::Cycles, Origin::Assumed, source, 0, 1'000'000});

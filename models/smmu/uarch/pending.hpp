@@ -80,11 +80,12 @@ struct alignas(64) Pending {
     alignas(64) arch::Request request;
     Tbu* tbu = nullptr;  ///< of one that the TCU or the software is to answer
     WalkJobPtr job;      ///< while the TCU works for it
-    Time missed_at = 0;
+    Time missed_at = 0;  ///< accepted
     Time ready_at = 0;
-    sim::Scheduler::Token token;  ///< on the link to the TCU or back, or in the configuration caches there
-    sim::Slots::Slot slot;        ///< of its TBU
-    arch::ContextPtr context;     ///< that the TCU has answered with, or null
+    sim::Scheduler::Token
+        token;              ///< before its turn, on the link to the TCU or back, or in the configuration caches there
+    sim::Slots::Slot slot;  ///< of its TBU
+    arch::ContextPtr context;  ///< that the TCU has answered with, or null
     arch::Outcome outcome;
 
     // Of a write, or where records are kept.

@@ -173,7 +173,7 @@ void Smmu::statistics(sim::StatisticsVisitor& visit) {
         misses += tbu->misses;
     }
     visit.gauge("transaction", transactions, "1", "client transactions of all TBUs");
-    visit.gauge("tlb_miss", misses, "1", "transactions that no TLB of their TBU answered");
+    visit.gauge("tlb_miss", misses, "1", "transactions that no TLB of their TBU answered when they arrived");
     tcu_.statistics(visit);
     visit.enter("cmdq");
     commands_.statistics(visit);

@@ -53,8 +53,8 @@ TimedEnvironment::Reader::~Reader() = default;
 void TimedEnvironment::Reader::start(const Fetch& fetch, arch::Descent* walk, std::coroutine_handle<> handle) {
     fetch_ = &fetch;
     walk_ = walk;
-    if (walk != nullptr) [[likely]]
-        environment_.set_out(*walk);
+    if (walk != nullptr && walk->covers == 0) [[likely]]
+        environment_.set_out(*walk, walk->point.level);
     suspend(handle);
     if (environment_.slot_) [[likely]] {
         read();
@@ -220,7 +220,7 @@ std::optional<T> value_of(const T* known) {
 sim::Answer<std::optional<spec::Ste>> TimedEnvironment::cached_ste(u32 stream) {
     if (!searched_configuration_) return search_ste(stream);
     const spec::Ste* const known = tcu_.stes_.find({stream, 0});
-    tcu_.ste_look_ups_.count(known != nullptr);
+    if (tcu_.stes_.capacity() != 0) tcu_.ste_look_ups_.count(known != nullptr);
     return value_of(known);
 }
 
@@ -233,7 +233,7 @@ Task<std::optional<spec::Ste>> TimedEnvironment::search_ste(u32 stream) {
 sim::Answer<std::optional<spec::Cd>> TimedEnvironment::cached_cd(u32 stream, u32 index) {
     // Found in the same look-up as the entry.
     const spec::Cd* const known = tcu_.cds_.find({stream, index});
-    tcu_.cd_look_ups_.count(known != nullptr);
+    if (tcu_.cds_.capacity() != 0) tcu_.cd_look_ups_.count(known != nullptr);
     return value_of(known);
 }
 
@@ -284,13 +284,12 @@ Task<bool> TimedEnvironment::search_stage2(const Tags& tags, u64 ipa, Stage2Leaf
     co_return true;
 }
 
-Task<> TimedEnvironment::search_table(const Tags& tags, bool stage1, u64 address, TablePoint& found) {
+Task<> TimedEnvironment::search_table(arch::Descent& walk) {
+    const Tags& tags = walk.context.tags;
     for (;;) {
-        if (stage1) found = co_await deepest_table(tcu_.stage1_, searched1_, tags, address);
-        else found = co_await deepest_table(tcu_.stage2_, searched2_, stage2_tags(tags), address);
-        // From now on an invalidation of what has been found concerns the walk; of 64 KiB granules it covers most.
-        if (found.valid && addressed(stage1))
-            job_.path_reach = std::max(job_.path_reach, static_cast<u8>(16 + 13 * (4 - found.level)));
+        if (walk.stage1) walk.point = co_await deepest_table(tcu_.stage1_, searched1_, tags, walk.address);
+        else walk.point = co_await deepest_table(tcu_.stage2_, searched2_, stage2_tags(tags), walk.address);
+        if (walk.point.valid) set_out(walk, walk.point.level - 1);
         // From here on it reads. While it waits for a slot others may find tables that it needs as well.
         if (slot_) co_return;
         const bool waited = co_await take_slot();
@@ -363,13 +362,6 @@ void TimedEnvironment::keep_stage2(const Tags& tags, u64 ipa, const Stage2Leaf& 
 void TimedEnvironment::forget_stage2(const Tags& tags, u64 ipa) {
     tcu_.ipas_.forget(tags, ipa);
     tcu_.stage2_.forget_leaf(stage2_tags(tags), ipa);
-}
-
-/// Reads the first descriptor of a tree, or the first below what caches know.
-void TimedEnvironment::set_out(const arch::Descent& walk) {
-    if (!addressed(walk.stage1)) return;
-    const unsigned range = walk.covers != 0 ? walk.covers : walk.regime.geometry.low_bit(walk.point.level);
-    job_.path_reach = std::max(job_.path_reach, static_cast<u8>(range));
 }
 
 void TimedEnvironment::tagged(const Tags& tags) {

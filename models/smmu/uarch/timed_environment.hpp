@@ -36,9 +36,9 @@ public:
     }
     sim::Answer<std::optional<spec::Ste>> cached_ste(u32 stream);
     sim::Answer<std::optional<spec::Cd>> cached_cd(u32 stream, u32 index);
-    sim::Answer<void> cached_table(const arch::Tags& tags, bool stage1, u64 address, arch::TablePoint& found) {
-        if (!keeps_tables(stage1)) return {};
-        return search_table(tags, stage1, address, found);
+    sim::Answer<void> cached_table(arch::Descent& walk) {
+        if (!keeps_tables(walk.stage1)) return {};
+        return search_table(walk);
     }
     sim::Answer<bool> cached_stage2(const arch::Tags& tags, u64 ipa, arch::Stage2Leaf& leaf) {
         if (!tcu_.ipas_.present() && !tcu_.stage2_.keeps_leaves()) return false;
@@ -120,7 +120,11 @@ private:
     void found_leaf(bool stage1, unsigned reach) {
         if (addressed(stage1)) job_.leaf_reach = std::max(job_.leaf_reach, static_cast<u8>(reach));
     }
-    void set_out(const arch::Descent& walk);
+    /// The first descriptor on the way of a walk, read or cached, and what it covers.
+    void set_out(const arch::Descent& walk, int level) {
+        if (addressed(walk.stage1))
+            job_.path_reach = std::max(job_.path_reach, static_cast<u8>(walk.regime.geometry.low_bit(level)));
+    }
     sim::Task<arch::ContextPtr> search_context(u32 stream, u32 substream);
     sim::Task<std::optional<spec::Ste>> search_ste(u32 stream);
     /// Whether a descriptor that leads to another table is kept.
@@ -128,7 +132,7 @@ private:
     void count_first(const arch::Fetch& fetch);
     sim::Task<bool> search_translation(const arch::Tags& tags, u64 address, arch::Translation& translation);
     sim::Task<bool> search_stage2(const arch::Tags& tags, u64 ipa, arch::Stage2Leaf& leaf);
-    sim::Task<> search_table(const arch::Tags& tags, bool stage1, u64 address, arch::TablePoint& found);
+    sim::Task<> search_table(arch::Descent& walk);
     void insert_table(const arch::Tags& tags, bool stage1, u64 address, unsigned span, const arch::TablePoint& point);
     /// The deepest descriptor that the caches of a stage know.
     template <class Leaf>
