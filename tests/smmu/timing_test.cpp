@@ -257,11 +257,19 @@ TEST(Timing, MissThatWaitedForAWalkSlotFindsWhatTheWalkCachesHaveLearnt) {
     machine.expect_sent(iova + 0x2000, walked + walk_cache + one_read + link + send);
 }
 
+/// The configuration of the stream is known.
+struct OneTranslationSlot : Machine {
+    OneTranslationSlot() : Machine(config()) { warm(iova + 0x1000); }
+    static uarch::SmmuConfig config() {
+        uarch::SmmuConfig config = SmmuMachine::small_config();
+        config.tbus[0].translation_slots = 1;
+        config.tbus[0].records_kept = 4;
+        return config;
+    }
+};
+
 TEST(Timing, MissWaitsForATranslationSlotOfItsTbu) {
-    uarch::SmmuConfig config = SmmuMachine::small_config();
-    config.tbus[0].translation_slots = 1;
-    Machine machine(config);
-    machine.warm(iova + 0x1000);
+    OneTranslationSlot machine;
     const Time start = machine.settle();
     Client first(machine.simulation), second(machine.simulation);
     machine.read(first, iova);
@@ -273,11 +281,7 @@ TEST(Timing, MissWaitsForATranslationSlotOfItsTbu) {
 
 TEST(Timing, StagesOfAMissThatATlbAnsweredAfterAllAddUp) {
     for (const Time later : {400 * ns, 423 * ns, 425 * ns}) {
-        uarch::SmmuConfig config = SmmuMachine::small_config();
-        config.tbus[0].translation_slots = 1;
-        config.tbus[0].records_kept = 4;
-        Machine machine(config);
-        machine.warm(iova + 0x1000);
+        OneTranslationSlot machine;
         const Time start = machine.settle();
         Client first(machine.simulation), second(machine.simulation);
         machine.read(first, iova);
@@ -293,10 +297,7 @@ TEST(Timing, StagesOfAMissThatATlbAnsweredAfterAllAddUp) {
 }
 
 TEST(Timing, MissThatWaitedForATranslationSlotFindsWhatTheTlbHasLearnt) {
-    uarch::SmmuConfig config = SmmuMachine::small_config();
-    config.tbus[0].translation_slots = 1;
-    Machine machine(config);
-    machine.warm(iova + 0x1000);
+    OneTranslationSlot machine;
     const Time start = machine.settle();
     Client first(machine.simulation), second(machine.simulation);
     machine.read(first, iova);

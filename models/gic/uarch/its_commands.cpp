@@ -82,16 +82,13 @@ sim::Task<> Its::deliver(Order order) {
     co_await simulation_.until(after(config_.message_cycles));
     LpiReceiver& receiver = *redistributors_[order.redistributor];
     // What the table in memory says is pending comes before what arrives now.
-    if (receiver.scanning()) co_await receiver.scanned();
+    co_await receiver.scanned();
     std::vector<u32> moving;
     switch (order.kind) {
         case Order::Kind::Set: receiver.set_pending(order.intid, nullptr); break;
         case Order::Kind::Clear: receiver.clear_pending(order.intid); break;
         // 5.3: wherever the configuration of the interrupt is cached, be it since before it was moved.
-        case Order::Kind::Discard:
-            receiver.clear_pending(order.intid);
-            for (LpiReceiver* const each : redistributors_) each->invalidate_property(order.intid);
-            break;
+        case Order::Kind::Discard: receiver.clear_pending(order.intid); [[fallthrough]];
         case Order::Kind::Invalidate:
             for (LpiReceiver* const each : redistributors_) each->invalidate_property(order.intid);
             break;
@@ -116,7 +113,7 @@ sim::Task<> Its::deliver(Order order) {
     }
     if (taken.empty()) co_return;
     co_await simulation_.until(after(config_.message_cycles));
-    if (redistributors_[order.onward]->scanning()) co_await redistributors_[order.onward]->scanned();
+    co_await redistributors_[order.onward]->scanned();
     for (auto& [intid, journey] : taken) {
         if (journey) journey->leave(Journey::Part::Its, simulation_.now());
         redistributors_[order.onward]->set_pending(intid, std::move(journey));

@@ -110,7 +110,7 @@ sim::Task<> Its::message(sim::Access* access, u32 device, u32 event, std::shared
     slot.release();
     co_await simulation_.until(after(config_.message_cycles));
     LpiReceiver& receiver = *redistributors_[translation.redistributor];
-    if (!translation.is_virtual && receiver.scanning()) co_await receiver.scanned();
+    if (!translation.is_virtual) co_await receiver.scanned();
     if (journey) journey->leave(Journey::Part::Its, simulation_.now());
     if (!translation.is_virtual) {
         receiver.set_pending(translation.intid, journey);

@@ -75,9 +75,8 @@ public:
     virtual void invalidate_properties() = 0;
     /// Forgets what it has cached, of interrupts that may have been its own once; pending ones go on.
     virtual void drop_properties() = 0;
-    /// Whether the pending table is still being read: what is pending is known when that is done.
-    virtual bool scanning() const = 0;
-    virtual sim::Task<> scanned() = 0;
+    /// Returns when the pending table has been read: only then it is known what is pending.
+    virtual sim::Answer<void> scanned() = 0;
 
     // GICv4; done when the effect is there, be it in memory.
     virtual sim::Task<> set_virtual(VirtualTarget target, u32 intid, std::shared_ptr<sim::Journey> journey) = 0;

@@ -226,7 +226,7 @@ void Redistributor::lpis_enabled() {
 }
 
 void Redistributor::set_lpi(u32 intid, std::shared_ptr<Journey> journey) {
-    if (scanning()) scope_.spawn("GICR_SETLPIR", set_when_scanned(intid, std::move(journey)));
+    if (physical_.scanning()) scope_.spawn("GICR_SETLPIR", set_when_scanned(intid, std::move(journey)));
     else set_pending(intid, std::move(journey));
 }
 
@@ -236,7 +236,7 @@ sim::Task<> Redistributor::set_when_scanned(u32 intid, std::shared_ptr<Journey> 
 }
 
 void Redistributor::clear_lpi(u32 intid) {
-    if (scanning()) scope_.spawn("GICR_CLRLPIR", clear_when_scanned(intid));
+    if (physical_.scanning()) scope_.spawn("GICR_CLRLPIR", clear_when_scanned(intid));
     else clear_pending(intid);
 }
 

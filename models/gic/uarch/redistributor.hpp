@@ -72,8 +72,10 @@ public:
     void invalidate_property(u32 intid) override { physical_.invalidate(intid); }
     void invalidate_properties() override { physical_.invalidate_all(); }
     void drop_properties() override { physical_.drop_properties(); }
-    bool scanning() const override { return physical_.scanning(); }
-    sim::Task<> scanned() override { return physical_.scanned(); }
+    sim::Answer<void> scanned() override {
+        if (!physical_.scanning()) return {};
+        return physical_.scanned();
+    }
     sim::Task<> set_virtual(VirtualTarget target, u32 intid, std::shared_ptr<sim::Journey> journey) override {
         return vpe_.set(target, intid, std::move(journey));
     }
